@@ -1,0 +1,87 @@
+// Appends to one partition: the shortest way from a thread into the log.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+
+#include "ringmain/bus.hpp"
+#include "ringmain/record.hpp"
+
+namespace ringmain {
+
+struct AppenderOptions {
+  // How long an append waits for memory before it gives up with Exception(no_space).
+  std::chrono::milliseconds max_block{60000};
+};
+
+// Room for one record in the shared log, owned until it is committed or aborted (the destructor
+// aborts). Its bytes are the log's own memory: what is written there is never copied.
+class Claim {
+ public:
+  Claim(Claim&& other) noexcept;
+  Claim& operator=(Claim&&) = delete;
+  ~Claim();
+
+  std::span<std::byte> value() noexcept { return value_; }
+  std::int64_t offset() const noexcept { return offset_; }
+
+  // Publishes the record, or its first `value_bytes` bytes. Acknowledged as acks=1: it survives
+  // the death of any process of this host.
+  void commit() { commit(value_.size()); }
+  void commit(std::size_t value_bytes);
+  // Gives the room back; the offset stays void and readers skip it.
+  void abort();
+
+ private:
+  friend class Appender;
+  Claim(class Appender& appender, std::span<std::byte> value, std::int64_t offset) noexcept
+      : appender_(&appender), value_(value), offset_(offset) {}
+  class Appender* appender_;  // null once committed or aborted
+  std::span<std::byte> value_;
+  std::int64_t offset_;
+};
+
+// One thread uses an Appender at a time. At most one Claim of it is open at any moment; a
+// thread that needs several makes several appenders.
+//
+// Every append returns after the record is published (acks=1). Timestamps are taken from the
+// clock unless given; in a burst they may lag by one tick of the kernel (docs/guarantees.md).
+class Appender {
+ public:
+  // Throws Exception: unknown_topic_or_partition, exclusive_taken (the topic has
+  // single.producer=true and one is attached), no_space.
+  Appender(Bus& bus, const TopicPartition& partition, AppenderOptions options = {});
+  Appender(Appender&&) noexcept;
+  ~Appender();
+
+  // Appends a value and returns its offset. Throws Exception: message_too_large, no_space (waited
+  // max_block in vain), unknown_topic_or_partition (deleted meanwhile).
+  std::int64_t append(Bytes value);
+  std::int64_t append(const ProducerRecord& record);  // its topic and partition are ignored
+  // Appends all of them with one claim, in order and with nothing between; returns the first
+  // offset. Together they must fit into max_batch_bytes().
+  std::int64_t append_batch(std::span<const Bytes> values);
+
+  // As append(), but says nullopt at once where append() would wait.
+  std::optional<std::int64_t> try_append(Bytes value);
+
+  // Room for a value of up to `value_bytes`, without key or headers.
+  Claim claim(std::size_t value_bytes);
+  std::optional<Claim> try_claim(std::size_t value_bytes);
+
+  std::size_t max_record_bytes() const noexcept;
+  std::size_t max_batch_bytes() const noexcept;
+  const TopicPartition& partition() const noexcept;
+
+  class Impl;
+
+ private:
+  friend class Claim;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ringmain

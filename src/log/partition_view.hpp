@@ -1,0 +1,83 @@
+// A partition's shared memory as the log sees it: typed access over a mapping that somebody
+// else owns. The geometry is a private copy, validated once; nothing that could lead out of the
+// mapping is read from shared memory again without a bound.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "format/partition.hpp"
+#include "format/readers.hpp"
+#include "log/memory.hpp"
+
+namespace ringmain::log {
+
+struct Geometry {
+  std::uint64_t slot_bytes = 0;
+  std::uint64_t slots_at = 0;
+  std::uint32_t slot_limit = 0;
+  std::uint32_t directory_size = 0;  // power of two
+  std::uint64_t max_record_bytes = 0;
+  bool single_producer = false;
+  bool fences = false;
+  format::FullPolicy full_policy = format::FullPolicy::block;
+
+  std::uint32_t capacity_units() const noexcept {
+    return static_cast<std::uint32_t>(slot_bytes / format::kFrameAlignment);
+  }
+  // The largest frame: a quarter of a segment, so that a roll wastes little.
+  std::uint32_t max_frame_bytes() const noexcept { return static_cast<std::uint32_t>(slot_bytes / 4); }
+};
+
+template <class M>
+class BasicPartitionView {
+ public:
+  using SegmentHeader = format::BasicSegmentHeader<M>;
+  using FrameHeader = format::BasicFrameHeader<M>;
+  using Control = format::BasicControl<M>;
+  using IntentLine = format::BasicIntentLine<M>;
+  using Readers = format::BasicReaders<M>;
+  using Doorbell = format::BasicDoorbell<M>;
+  using Word = typename M::template Atomic<std::uint64_t>;
+
+  BasicPartitionView() = default;
+  BasicPartitionView(Geometry geometry, std::byte* partition_file, Readers* readers, Doorbell* doorbells)
+      : geometry_(geometry), file_(partition_file), readers_(readers), doorbells_(doorbells) {}
+
+  const Geometry& geometry() const noexcept { return geometry_; }
+  Control& control() const noexcept { return *reinterpret_cast<Control*>(file_ + format::kControlAt); }
+  IntentLine& intent(std::uint32_t index) const noexcept {
+    return reinterpret_cast<IntentLine*>(file_ + format::kIntentsAt)[index];
+  }
+  Word& directory(std::uint64_t segment) const noexcept {
+    return reinterpret_cast<Word*>(file_ + format::kDirectoryAt)[segment & (geometry_.directory_size - 1)];
+  }
+  std::byte* slot(std::uint32_t index) const noexcept {
+    return file_ + geometry_.slots_at + index * geometry_.slot_bytes;
+  }
+  SegmentHeader& segment_in(std::uint32_t slot_index) const noexcept {
+    return *reinterpret_cast<SegmentHeader*>(slot(slot_index));
+  }
+  Readers& readers() const noexcept { return *readers_; }
+  Doorbell* doorbells() const noexcept { return doorbells_; }
+
+  // The slot that holds a segment, if one does.
+  //   Order: acquire; partner: the release in Recycler::prepare(), after the slot's header.
+  std::optional<std::uint32_t> find(std::uint64_t segment) const noexcept {
+    const std::uint64_t entry = directory(segment).load(std::memory_order_acquire);
+    const std::uint64_t slot_plus_one = entry & 0xffff;
+    if (entry >> 16 != segment || slot_plus_one == 0 || slot_plus_one > geometry_.slot_limit)
+      return std::nullopt;
+    return static_cast<std::uint32_t>(slot_plus_one - 1);
+  }
+
+ private:
+  Geometry geometry_;
+  std::byte* file_ = nullptr;
+  Readers* readers_ = nullptr;
+  Doorbell* doorbells_ = nullptr;
+};
+
+using PartitionView = BasicPartitionView<SharedMemory>;
+
+}  // namespace ringmain::log

@@ -1,0 +1,239 @@
+// Reads one partition in order, in place. One thread per object; runs in the consumer's
+// process, over a read-only mapping. It writes one thing: its own line of the readers file.
+//
+// Invariants (docs/formats/readers.md):
+//   1. While pin == s + 1, the slot of segment s is not recycled: views into it stay valid.
+//   2. A frame is taken only if its tag is the segment's and its offset is the next one.
+#pragma once
+
+#include <optional>
+
+#include "base/assert.hpp"
+#include "log/frame_walk.hpp"
+#include "log/partition_view.hpp"
+
+namespace ringmain::log {
+
+enum class ReadOutcome {
+  record,   // `frame()` is a record or batch
+  empty,    // nothing published yet
+  rolled,   // entered the next segment; views of the last one are no longer pinned
+  lost,     // the log dropped records before they were read: see take_lost()
+  corrupt,  // the segment breaks its format; the reader stays where it is
+};
+
+enum class SeekOutcome { ok, before_start, beyond_end, corrupt };
+
+template <class M>
+class BasicReader {
+ public:
+  using View = BasicPartitionView<M>;
+  using FrameHeader = format::BasicFrameHeader<M>;
+
+  // `line_index` is this reader's own line; the broker assigned it with a pin on the oldest segment.
+  BasicReader(const View& view, std::uint32_t line_index)
+      : view_(view), line_(view.readers().lines[line_index]), line_index_(line_index) {}
+
+  // Moves to the next record. Frames that carry none are skipped.
+  //   Order: acquire of the commit word; partner: the release in FrameWriter::publish().
+  //   Progress: wait-free but for fillers, of which a segment holds a bounded number.
+  ReadOutcome next() noexcept {
+    for (;;) {  // each turn passes a filler, or returns
+      if (position_ < end_units_) [[likely]] {
+        FrameHeader& frame = frame_at(position_);
+        const std::uint64_t commit = frame.commit.load(std::memory_order_acquire);  // SYNC(frame.commit)
+        if (format::is_published(commit, tag_) &&
+            frame.offset.load(std::memory_order_relaxed) == next_offset_) [[likely]] {
+          const auto size = static_cast<std::uint32_t>(format::commit_size(commit));
+          const std::uint32_t units = format::align_frame(size) / format::kFrameAlignment;
+          if (units > end_units_ - position_) [[unlikely]]
+            return ReadOutcome::corrupt;
+          position_ += units;
+          if (frame.type == static_cast<std::uint8_t>(format::FrameType::record)) [[likely]] {
+            take(frame, size, 1);
+            return ReadOutcome::record;
+          }
+          if (const auto outcome = take_other(frame, size)) return *outcome;
+          continue;
+        }
+      }
+      return miss();
+    }
+  }
+
+  // The frame that next() moved to. Valid until the reader leaves the segment.
+  const FrameHeader& frame() const noexcept { return *frame_; }
+  std::uint32_t frame_size() const noexcept { return size_; }
+  std::uint64_t offset() const noexcept { return offset_; }
+
+  std::uint64_t next_offset() const noexcept { return next_offset_; }
+  std::uint64_t segment() const noexcept { return segment_; }
+  // Records dropped unread since the last call.
+  std::uint64_t take_lost() noexcept { return std::exchange(lost_, 0); }
+
+  // True if something is there to read: for a sleeper's last look.
+  bool ready() const noexcept {
+    if (view_.control().active.load(std::memory_order_acquire) != segment_) return true;
+    return position_ < end_units_ &&
+           format::is_published(frame_at(position_).commit.load(std::memory_order_acquire), tag_);
+  }
+
+  // Goes to the oldest record that the log holds.
+  SeekOutcome seek_start() noexcept {
+    return enter_oldest() ? SeekOutcome::ok : SeekOutcome::corrupt;
+  }
+
+  // Goes behind the newest published record.
+  SeekOutcome seek_end() noexcept {
+    for (;;) {  // repeats only if the log dropped what was active a moment ago
+      const std::uint64_t active = view_.control().active.load(std::memory_order_acquire);
+      if (!enter(active)) continue;
+      if (corrupt_) return SeekOutcome::corrupt;
+      walk_to(format::kNoOffset);
+      return SeekOutcome::ok;
+    }
+  }
+
+  // Goes to the record with this offset, or to the first one after it if it is void.
+  SeekOutcome seek(std::uint64_t offset) noexcept {
+    std::uint64_t segment = view_.control().active.load(std::memory_order_acquire);
+    for (;;) {  // downwards from the newest segment to the one that holds the offset
+      if (!enter(segment)) {
+        if (corrupt_) return SeekOutcome::corrupt;
+        enter_oldest();
+        return SeekOutcome::before_start;
+      }
+      if (corrupt_) return SeekOutcome::corrupt;
+      if (offset >= next_offset_) break;
+      if (segment == view_.control().log_start.load(std::memory_order_acquire))
+        return SeekOutcome::before_start;
+      --segment;
+    }
+    walk_to(offset);
+    return next_offset_ >= offset || has_next_segment() ? SeekOutcome::ok : SeekOutcome::beyond_end;
+  }
+
+  // Lets its segment go. The next read needs a seek first.
+  void unpin() noexcept { line_.pin.store(0, std::memory_order_release); }
+  void note_progress() noexcept { line_.next_offset.store(next_offset_, std::memory_order_relaxed); }
+
+  std::uint32_t line_index() const noexcept { return line_index_; }
+  const View& view() const noexcept { return view_; }
+
+ private:
+  FrameHeader& frame_at(std::uint32_t units) const noexcept {
+    return *reinterpret_cast<FrameHeader*>(slot_ + std::size_t{units} * format::kFrameAlignment);
+  }
+
+  void take(FrameHeader& frame, std::uint32_t size, std::uint64_t offsets) noexcept {
+    frame_ = &frame;
+    size_ = size;
+    offset_ = next_offset_;
+    next_offset_ += offsets;
+  }
+
+  std::optional<ReadOutcome> take_other(FrameHeader& frame, std::uint32_t size) noexcept {
+    const std::uint64_t offsets = FrameWalk<M>::offsets_of(frame);
+    if (offsets > format::kMaxSegmentRecords) return ReadOutcome::corrupt;
+    if (frame.type == static_cast<std::uint8_t>(format::FrameType::batch)) {
+      take(frame, size, offsets);
+      return ReadOutcome::record;
+    }
+    if (frame.type != static_cast<std::uint8_t>(format::FrameType::filler)) return ReadOutcome::corrupt;
+    next_offset_ += offsets;
+    return std::nullopt;
+  }
+
+  // Nothing readable here: either not yet, or the segment ends here.
+  ReadOutcome miss() noexcept {
+    if (slot_ != nullptr && !has_next_segment()) [[likely]]
+      return ReadOutcome::empty;
+    if (slot_ == nullptr) return enter_oldest() ? ReadOutcome::rolled : ReadOutcome::corrupt;
+    const std::uint64_t final = header_->final.load(std::memory_order_acquire);
+    if (final == 0) return ReadOutcome::empty;
+    const format::Tail end = format::unpack_final(final);
+    if (position_ < end.units) return ReadOutcome::empty;  // claimed, not yet published
+    if (position_ > end.units) return ReadOutcome::corrupt;
+    return enter_next();
+  }
+
+  bool has_next_segment() const noexcept {
+    return view_.control().active.load(std::memory_order_acquire) > segment_;  // SYNC(active)
+  }
+
+  ReadOutcome enter_next() noexcept {
+    const std::uint64_t expected = next_offset_;
+    if (!enter(segment_ + 1) && !corrupt_) {
+      if (!enter_oldest()) return ReadOutcome::corrupt;
+      lost_ += next_offset_ - expected;
+      return ReadOutcome::lost;
+    }
+    return corrupt_ || next_offset_ != expected ? ReadOutcome::corrupt : ReadOutcome::rolled;
+  }
+
+  bool enter_oldest() noexcept {
+    for (int attempt = 0; attempt < 100000; ++attempt) {  // the log may drop it again meanwhile
+      if (enter(view_.control().log_start.load(std::memory_order_acquire))) return !corrupt_;
+    }
+    return false;
+  }
+
+  // Pins a segment and stands at its start. False if the log has dropped it.
+  //   Order: pin, light barrier, log_start; partner: Recycler::retire() stores log_start,
+  //   issues the heavy barrier, then reads the pins. One of the two sees the other.
+  //   Death: the pin goes with the reader's line, once the kernel says that it is gone.
+  bool enter(std::uint64_t segment) noexcept {
+    corrupt_ = false;
+    line_.pin.store(segment + 1, std::memory_order_release);
+    M::light_barrier(view_.geometry().fences);
+    if (view_.control().log_start.load(std::memory_order_acquire) > segment) return false;
+    const auto slot = view_.find(segment);
+    if (!slot) {
+      corrupt_ = true;
+      return false;
+    }
+    header_ = &view_.segment_in(*slot);
+    slot_ = view_.slot(*slot);
+    segment_ = segment;
+    tag_ = header_->tag;
+    end_units_ = view_.geometry().capacity_units();
+    position_ = format::kSegmentHeaderBytes / format::kFrameAlignment;
+    next_offset_ = header_->base_offset.load(std::memory_order_acquire);
+    corrupt_ = header_->sequence != segment || next_offset_ == format::kNoOffset;
+    return true;
+  }
+
+  void walk_to(std::uint64_t offset) noexcept {
+    FrameWalk<M> walk(slot_, tag_, end_units_, next_offset_);
+    for (;;) {
+      const FrameWalk<M> here = walk;
+      if (!walk.step() || walk.next_offset() > offset) {
+        position_ = here.position_units();
+        next_offset_ = here.next_offset();
+        return;
+      }
+    }
+  }
+
+  View view_;
+  format::BasicReaderLine<M>& line_;
+  std::uint32_t line_index_;
+
+  std::byte* slot_ = nullptr;
+  typename View::SegmentHeader* header_ = nullptr;
+  std::uint64_t segment_ = 0;
+  std::uint64_t next_offset_ = 0;
+  std::uint32_t position_ = 0;  // in units
+  std::uint32_t end_units_ = 0;
+  std::uint32_t tag_ = 0;
+  bool corrupt_ = false;
+
+  FrameHeader* frame_ = nullptr;
+  std::uint32_t size_ = 0;
+  std::uint64_t offset_ = 0;
+  std::uint64_t lost_ = 0;
+};
+
+using Reader = BasicReader<SharedMemory>;
+
+}  // namespace ringmain::log
