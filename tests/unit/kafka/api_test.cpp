@@ -19,11 +19,13 @@ TEST(Apis, are_found_by_key) {
 }
 
 TEST(Apis, stand_in_order_of_their_keys) {
-  for (size_t i = 1; i < all_apis().size(); ++i) EXPECT_LT(all_apis()[i - 1].key, all_apis()[i].key);
+  for (size_t i = 1; i < all_apis().size(); ++i)
+    EXPECT_LT(all_apis()[i - 1].key, all_apis()[i].key);
 }
 
 TEST(WireErrors, pass_kafkas_codes_unchanged) {
-  for (const ErrorCode code : {ErrorCode::unknown, ErrorCode::none, ErrorCode::unsupported_version, ErrorCode::invalid_record}) {
+  for (const ErrorCode code : {ErrorCode::unknown, ErrorCode::none, ErrorCode::unsupported_version,
+                               ErrorCode::invalid_record}) {
     EXPECT_EQ(wire_error(3, code), static_cast<int16_t>(code));
   }
 }

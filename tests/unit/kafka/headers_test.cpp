@@ -42,12 +42,18 @@ TEST(Headers, have_no_client_id_in_the_first_controlled_shutdown) {
 TEST(Headers, keep_the_int16_client_id_when_flexible) {
   Writer writer;
   RequestHeader{kMetadata, 9, 5, "me"}.encode(writer);
-  EXPECT_EQ(to_hex(writer.written()), "0003" "0009" "00000005" "00026d65" "00");
+  EXPECT_EQ(to_hex(writer.written()),
+            "0003"
+            "0009"
+            "00000005"
+            "00026d65"
+            "00");
 }
 
 TEST(Headers, come_back_as_they_were_sent) {
-  for (const RequestHeader& header : {RequestHeader{kMetadata, 9, 5, "me"}, RequestHeader{kMetadata, 1, -5, std::nullopt},
-                                      RequestHeader{7, 0, 1, std::nullopt}}) {
+  for (const RequestHeader& header :
+       {RequestHeader{kMetadata, 9, 5, "me"}, RequestHeader{kMetadata, 1, -5, std::nullopt},
+        RequestHeader{7, 0, 1, std::nullopt}}) {
     Writer writer;
     header.encode(writer);
     Reader reader(writer.written());
@@ -83,7 +89,8 @@ TEST(Frames, carry_a_request_and_its_response) {
 TEST(Frames, are_limited) {
   const auto size_of = [](std::string_view hex) {
     const Bytes bytes = from_hex(hex);
-    return frame_size_bytes(std::span<const std::byte, kFrameSizeBytes>(bytes.data(), kFrameSizeBytes), 100);
+    return frame_size_bytes(
+        std::span<const std::byte, kFrameSizeBytes>(bytes.data(), kFrameSizeBytes), 100);
   };
   EXPECT_EQ(size_of("00000064").value(), 100U);
   EXPECT_FALSE(size_of("00000065"));

@@ -28,7 +28,8 @@ std::string error_of(std::string_view hex, Read read) {
 
 std::string array_error(std::string_view hex, Encoding encoding, size_t min_item_bytes = 1) {
   return error_of(hex, [&](Reader& reader) {
-    const auto items = reader.array<int8_t>(kField, encoding, min_item_bytes, [&] { return reader.int8(kField); });
+    const auto items =
+        reader.array<int8_t>(kField, encoding, min_item_bytes, [&] { return reader.int8(kField); });
     EXPECT_EQ(items.capacity(), 0U) << "memory was taken for a count that lies";
   });
 }
@@ -87,10 +88,13 @@ TEST(Reader, refuses_what_follows_the_end) {
 }
 
 TEST(Reader, refuses_a_count_above_the_bytes_that_remain) {
-  EXPECT_THAT(array_error("7fffffff 00000000000000000000", Encoding::classic), HasSubstr("a length of 2147483647"));
-  EXPECT_THAT(array_error("ffffffff0f 00000000000000000000", Encoding::compact), HasSubstr("a length of 4294967294"));
+  EXPECT_THAT(array_error("7fffffff 00000000000000000000", Encoding::classic),
+              HasSubstr("a length of 2147483647"));
+  EXPECT_THAT(array_error("ffffffff0f 00000000000000000000", Encoding::compact),
+              HasSubstr("a length of 4294967294"));
   EXPECT_THAT(array_error("00000003 0000", Encoding::classic), HasSubstr("with 2 bytes left"));
-  EXPECT_THAT(array_error("00000003 0000000000", Encoding::classic, 2), HasSubstr("each at least 2 bytes"));
+  EXPECT_THAT(array_error("00000003 0000000000", Encoding::classic, 2),
+              HasSubstr("each at least 2 bytes"));
 }
 
 TEST(Reader, refuses_negative_counts) {
@@ -122,7 +126,8 @@ TEST(Reader, tells_null_from_empty) {
 TEST(Reader, refuses_strings_and_bytes_longer_than_what_is_left) {
   EXPECT_THAT(string_error("0003 6161", Encoding::classic), HasSubstr("with 2 bytes left"));
   EXPECT_THAT(string_error("04 6161", Encoding::compact), HasSubstr("with 2 bytes left"));
-  EXPECT_THAT(error_of("7fffffff 00", [](Reader& r) { r.bytes(kField, Encoding::classic); }), HasSubstr("a length of 2147483647"));
+  EXPECT_THAT(error_of("7fffffff 00", [](Reader& r) { r.bytes(kField, Encoding::classic); }),
+              HasSubstr("a length of 2147483647"));
 }
 
 TEST(Reader, keeps_varints_to_their_width) {
@@ -147,7 +152,8 @@ TEST(Reader, refuses_tag_sections_that_lie) {
   EXPECT_THAT(tags_error("05 0000"), HasSubstr("a length of 5"));
   EXPECT_THAT(tags_error("01 00 05 aa"), HasSubstr("a length of 5"));
   EXPECT_THAT(tags_error("01 01 03 000700"), HasSubstr("tag 1 has 1 bytes too many"));
-  EXPECT_THAT(tags_error("01 01 01 00 00"), HasSubstr("2 bytes needed, 1 left")) << "a value ends with its tag";
+  EXPECT_THAT(tags_error("01 01 01 00 00"), HasSubstr("2 bytes needed, 1 left"))
+      << "a value ends with its tag";
   EXPECT_THAT(tags_error("02 02 00 01 00"), HasSubstr("tag 1 after tag 2"));
   EXPECT_THAT(tags_error("02 02 00 02 00"), HasSubstr("tag 2 after tag 2"));
 }

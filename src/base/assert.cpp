@@ -1,0 +1,14 @@
+// The end of a process that has found one of its own invariants broken.
+#include "base/assert.hpp"
+
+#include <cstdio>
+#include <cstdlib>
+
+namespace ringmain {
+
+void assertion_failed(const char* expression, const char* file, int line) noexcept {
+  std::fprintf(stderr, "%s:%d: assertion failed: %s\n", file, line, expression);
+  std::abort();
+}
+
+}  // namespace ringmain
