@@ -11,7 +11,7 @@ namespace ringmain::log {
 template <class M>
 class FrameWalk {
  public:
-  using FrameHeader = format::BasicFrameHeader<M>;
+  using FrameHeader = format::BasicFrameHeader<Layout<M>>;
 
   FrameWalk(std::byte* slot, std::uint32_t tag, std::uint32_t end_units, std::uint64_t base_offset) noexcept
       : slot_(slot), next_offset_(base_offset), tag_(tag), end_units_(end_units) {}

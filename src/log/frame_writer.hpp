@@ -18,7 +18,7 @@ struct FrameFields {
 
 template <class M>
 struct FrameWriter {
-  using FrameHeader = format::BasicFrameHeader<M>;
+  using FrameHeader = format::BasicFrameHeader<Layout<M>>;
 
   static FrameHeader& at(std::byte* place) noexcept { return *reinterpret_cast<FrameHeader*>(place); }
 

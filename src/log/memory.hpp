@@ -35,4 +35,16 @@ struct SharedMemory : format::SharedMemory {
   static void wake_all(std::atomic<std::uint32_t>& word) noexcept { os::futex_wake(word, 1 << 30); }
 };
 
+// The layouts that a policy's log lies in: those of production are format's own types.
+template <class M>
+struct LayoutOf {
+  using type = M;
+};
+template <>
+struct LayoutOf<SharedMemory> {
+  using type = format::SharedMemory;
+};
+template <class M>
+using Layout = typename LayoutOf<M>::type;
+
 }  // namespace ringmain::log

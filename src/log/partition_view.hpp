@@ -32,12 +32,12 @@ struct Geometry {
 template <class M>
 class BasicPartitionView {
  public:
-  using SegmentHeader = format::BasicSegmentHeader<M>;
-  using FrameHeader = format::BasicFrameHeader<M>;
-  using Control = format::BasicControl<M>;
-  using IntentLine = format::BasicIntentLine<M>;
-  using Readers = format::BasicReaders<M>;
-  using Doorbell = format::BasicDoorbell<M>;
+  using SegmentHeader = format::BasicSegmentHeader<Layout<M>>;
+  using FrameHeader = format::BasicFrameHeader<Layout<M>>;
+  using Control = format::BasicControl<Layout<M>>;
+  using IntentLine = format::BasicIntentLine<Layout<M>>;
+  using Readers = format::BasicReaders<Layout<M>>;
+  using Doorbell = format::BasicDoorbell<Layout<M>>;
   using Word = typename M::template Atomic<std::uint64_t>;
 
   BasicPartitionView() = default;

@@ -28,7 +28,7 @@ template <class M>
 class BasicReader {
  public:
   using View = BasicPartitionView<M>;
-  using FrameHeader = format::BasicFrameHeader<M>;
+  using FrameHeader = format::BasicFrameHeader<Layout<M>>;
 
   // `line_index` is this reader's own line; the broker assigned it with a pin on the oldest segment.
   BasicReader(const View& view, std::uint32_t line_index)
@@ -216,7 +216,7 @@ class BasicReader {
   }
 
   View view_;
-  format::BasicReaderLine<M>& line_;
+  format::BasicReaderLine<Layout<M>>& line_;
   std::uint32_t line_index_;
 
   std::byte* slot_ = nullptr;

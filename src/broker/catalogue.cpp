@@ -1,0 +1,130 @@
+#include "broker/catalogue.hpp"
+
+#include <sqlite3.h>
+
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace ringmain::broker {
+namespace {
+
+constexpr int kVersion = 1;
+
+// Overrides as lines "key=value": keys hold no '=', values no newline (both are checked before).
+std::string encode(const partition::Overrides& overrides) {
+  std::string text;
+  for (const auto& [key, value] : overrides) text += key + "=" + value + "\n";
+  return text;
+}
+partition::Overrides decode(const std::string& text) {
+  partition::Overrides overrides;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = text.find('\n', at);
+    const std::string line = text.substr(at, end - at);
+    const std::size_t equals = line.find('=');
+    if (equals != std::string::npos) overrides[line.substr(0, equals)] = line.substr(equals + 1);
+    if (end == std::string::npos) break;
+    at = end + 1;
+  }
+  return overrides;
+}
+
+}  // namespace
+
+void Catalogue::Close::operator()(sqlite3* database) const noexcept { sqlite3_close(database); }
+
+tl::unexpected<Error> Catalogue::error(const std::string& doing) const {
+  const int code = sqlite3_errcode(database_.get());
+  const bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+  const bool full = code == SQLITE_FULL;
+  return fail(damaged ? ErrorCode::corrupt_memory : full ? ErrorCode::no_space : ErrorCode::io,
+              fmt::format("cannot {} the topic catalogue {}: {}{}", doing, path_, sqlite3_errmsg(database_.get()),
+                          damaged ? "; restore the file, or move it away to start with no topics" : ""));
+}
+
+Result<Catalogue> Catalogue::open(const std::string& path) {
+  sqlite3* raw = nullptr;
+  const int opened = sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, nullptr);
+  Catalogue catalogue(std::unique_ptr<sqlite3, Close>(raw), path);
+  if (opened != SQLITE_OK) return catalogue.error("open");
+  sqlite3_busy_timeout(raw, 5000);
+  RINGMAIN_TRY(catalogue.run("PRAGMA synchronous=FULL", {}));
+  RINGMAIN_TRY(catalogue.run("CREATE TABLE IF NOT EXISTS fact(key TEXT PRIMARY KEY, value TEXT NOT NULL)", {}));
+  RINGMAIN_TRY_ASSIGN(version, catalogue.fact("version"));
+  if (!version) {
+    RINGMAIN_TRY(catalogue.run("CREATE TABLE IF NOT EXISTS topic(name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
+                               "partitions TEXT NOT NULL, overrides TEXT NOT NULL)", {}));
+    RINGMAIN_TRY(catalogue.set_fact("version", std::to_string(kVersion)));
+  } else if (*version != std::to_string(kVersion)) {
+    return fail(ErrorCode::version_mismatch,
+                fmt::format("the bus directory holds a catalogue of version {} ({}), this program knows {}; use the "
+                            "Ringmain that wrote it",
+                            *version, path, kVersion));
+  }
+  return catalogue;
+}
+
+Status Catalogue::run(const char* sql, const std::vector<std::string>& arguments,
+                      std::vector<std::vector<std::string>>* rows) {
+  sqlite3_stmt* raw = nullptr;
+  if (sqlite3_prepare_v2(database_.get(), sql, -1, &raw, nullptr) != SQLITE_OK) return error("use");
+  const std::unique_ptr<sqlite3_stmt, decltype(&sqlite3_finalize)> statement(raw, &sqlite3_finalize);
+  for (std::size_t i = 0; i < arguments.size(); ++i)
+    sqlite3_bind_text(raw, static_cast<int>(i) + 1, arguments[i].data(), static_cast<int>(arguments[i].size()),
+                      nullptr);
+  for (;;) {  // a row a turn
+    const int step = sqlite3_step(raw);
+    if (step == SQLITE_DONE) return {};
+    if (step != SQLITE_ROW) return error("write or read");
+    if (rows == nullptr) continue;
+    std::vector<std::string>& row = rows->emplace_back();
+    for (int column = 0; column < sqlite3_column_count(raw); ++column) {
+      const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(raw, column));
+      row.emplace_back(text == nullptr ? "" : text, static_cast<std::size_t>(sqlite3_column_bytes(raw, column)));
+    }
+  }
+}
+
+Result<std::optional<std::string>> Catalogue::fact(const std::string& key) {
+  std::vector<std::vector<std::string>> rows;
+  RINGMAIN_TRY(run("SELECT value FROM fact WHERE key=?", {key}, &rows));
+  if (rows.empty()) return std::nullopt;
+  return rows[0][0];
+}
+
+Status Catalogue::set_fact(const std::string& key, const std::string& value) {
+  return run("INSERT OR REPLACE INTO fact(key, value) VALUES(?, ?)", {key, value});
+}
+
+Result<std::vector<CatalogueTopic>> Catalogue::topics() {
+  std::vector<std::vector<std::string>> rows;
+  RINGMAIN_TRY(run("SELECT name, id, partitions, overrides FROM topic ORDER BY name", {}, &rows));
+  std::vector<CatalogueTopic> topics;
+  for (const auto& row : rows) {
+    CatalogueTopic topic;
+    topic.name = row[0];
+    const unsigned long partitions = std::strtoul(row[2].c_str(), nullptr, 10);
+    if (row[1].size() != 32 || row[1].find_first_not_of("0123456789abcdef") != std::string::npos || partitions == 0 ||
+        partitions > 1'000'000)
+      return fail(ErrorCode::corrupt_memory,
+                  fmt::format("the topic catalogue {} is damaged: topic {} makes no sense", path_, topic.name));
+    for (std::size_t i = 0; i < 16; ++i)
+      topic.id[i] = static_cast<std::uint8_t>(std::stoul(row[1].substr(2 * i, 2), nullptr, 16));
+    topic.partitions = static_cast<std::uint32_t>(partitions);
+    topic.overrides = decode(row[3]);
+    topics.push_back(std::move(topic));
+  }
+  return topics;
+}
+
+Status Catalogue::put(const CatalogueTopic& topic) {
+  std::string id;
+  for (const std::uint8_t byte : topic.id) id += fmt::format("{:02x}", byte);
+  return run("INSERT OR REPLACE INTO topic(name, id, partitions, overrides) VALUES(?, ?, ?, ?)",
+             {topic.name, id, std::to_string(topic.partitions), encode(topic.overrides)});
+}
+
+Status Catalogue::remove(const std::string& name) { return run("DELETE FROM topic WHERE name=?", {name}); }
+
+}  // namespace ringmain::broker

@@ -1,0 +1,214 @@
+#include "broker/local_clients.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "broker/locks_report.hpp"
+
+namespace ringmain::broker {
+namespace {
+
+constexpr std::int32_t kProtocolVersion = 1;
+constexpr auto kLockLook = std::chrono::seconds(1);  // for clients that no pidfd can name
+
+struct LocalSession final : net::SessionState {
+  explicit LocalSession(ParticipantId participant_id) : participant(participant_id) {}
+  ParticipantId participant;
+};
+
+ParticipantId participant_of(net::Connection& client) {
+  const auto* session = dynamic_cast<LocalSession*>(client.session().get());
+  return session == nullptr ? 0 : session->participant;
+}
+
+template <class Response>
+void set_error(Response& response, const Error& error) {
+  response.error_code = static_cast<std::int16_t>(error.code);  // private APIs carry our own codes
+  response.error_message = error.message;
+}
+
+}  // namespace
+
+LocalClients::LocalClients(net::EventLoop& loop, Participants& participants, Topics& topics,
+                           const os::EventFd& bell, BusIdentity identity, std::function<void()> tend,
+                           Topics::LogLine log)
+    : loop_(loop), participants_(participants), topics_(topics), bell_(bell), identity_(identity),
+      tend_(std::move(tend)), log_(std::move(log)) {}
+
+void LocalClients::recover() {
+  std::set<ParticipantId> known;
+  for (const ParticipantId id : participants_.all()) {
+    known.insert(id);
+    const auto pid = participants_.pid(id);
+    std::optional<os::Pidfd> process;
+    bool dead = !participants_.holds_lock(id);
+    if (!dead && pid && *pid > 0) {
+      if (auto opened = os::Pidfd::open(*pid)) process = std::move(*opened);
+      // Asked after the pidfd was opened: it is the admitted process, or that one is dead, and a
+      // child that it left holds the lock.
+      dead = !process || !participants_.is_same_process(id);
+    }
+    if (dead)
+      bury(id);
+    else
+      watch(id, std::move(process));
+  }
+  std::set<ParticipantId> unknown;
+  topics_.for_each_open([&](partition::Partition& partition) {
+    for (const ParticipantId id : partition.participants())
+      if (!known.contains(id)) unknown.insert(id);
+  });
+  for (const ParticipantId id : unknown) bury(id);
+}
+
+void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
+  Watch& watch = watched_[id];
+  watch.registration.cancel();
+  watch.process = std::move(process);
+  if (watch.process) {
+    auto registered = loop_.watch_readable(watch.process->fd(), [this, id] { bury(id); });
+    if (registered) {
+      watch.registration = std::move(*registered);
+      return;
+    }
+    log_(registered.error().message);
+  }
+  watch.registration = loop_.call_every(kLockLook, [this, id] {
+    if (!participants_.holds_lock(id)) bury(id);
+  });
+}
+
+void LocalClients::bury(ParticipantId id) {
+  watched_.erase(id);
+  topics_.for_each_open([id](partition::Partition& partition) { partition.participant_died(id); });
+  participants_.forget(id);
+  tend_();
+}
+
+Status LocalClients::may_enter(const net::Connection& client) const {
+  const auto& who = client.credentials();
+  if (!who) return fail(ErrorCode::permission_denied, "only processes of this host can attach");
+  if (who->uid == ::geteuid() || who->uid == 0) return {};
+  if (identity_.group) return {};  // the socket's mode let only its group connect
+  return fail(ErrorCode::permission_denied,
+              fmt::format("uid {} may not use this bus: it belongs to uid {}; its owner can admit a group with the "
+                          "broker setting bus.group",
+                          who->uid, ::geteuid()));
+}
+
+Result<kafka::HelloResponse> LocalClients::welcome(net::Connection& client, const kafka::HelloRequest& request,
+                                                   std::vector<int>& fds) {
+  if (request.protocol_version != kProtocolVersion)
+    return fail(ErrorCode::version_mismatch,
+                fmt::format("client {} speaks version {} of the bus's protocol, this broker speaks {}; use the same "
+                            "version of Ringmain",
+                            request.client_id, request.protocol_version, kProtocolVersion));
+  RINGMAIN_TRY(may_enter(client));
+  kafka::HelloResponse response;
+  const auto asked = static_cast<ParticipantId>(std::max(request.participant_id, 0));
+  fds = {participants_.doorbells_fd(), bell_.fd()};
+  if (participants_.recognise(asked, static_cast<std::uint64_t>(request.participant_nonce))) {
+    response.participant_id = request.participant_id;
+    response.participant_nonce = request.participant_nonce;
+  } else {
+    RINGMAIN_TRY_ASSIGN(admitted, participants_.admit(client.credentials()->pid, client.credentials()->uid));
+    response.participant_id = static_cast<std::int32_t>(admitted.id);
+    response.participant_nonce = static_cast<std::int64_t>(admitted.nonce);
+    passing_ = std::move(admitted.lock);
+    fds.push_back(passing_.get());
+  }
+  const auto id = static_cast<ParticipantId>(response.participant_id);
+  std::optional<os::Pidfd> process;
+  if (auto opened = client.open_peer_pidfd()) process = std::move(*opened);
+  watch(id, std::move(process));
+  client.session() = std::make_unique<LocalSession>(id);
+  response.bus_id = identity_.id;
+  response.broker_pid = ::getpid();
+  response.broker_version = "0.1.0";
+  response.doorbells_bytes = static_cast<std::int64_t>(participants_.doorbells_bytes());
+  return response;
+}
+
+gateway::WithFds<kafka::HelloResponse> LocalClients::hello(net::Connection& client,
+                                                           const kafka::HelloRequest& request) {
+  gateway::WithFds<kafka::HelloResponse> answer;
+  auto welcomed = welcome(client, request, answer.fds);
+  if (welcomed) {
+    answer.response = std::move(*welcomed);
+  } else {
+    answer.fds.clear();
+    set_error(answer.response, welcomed.error());
+  }
+  return answer;
+}
+
+gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& client,
+                                                             const kafka::AttachRequest& request) {
+  gateway::WithFds<kafka::AttachResponse> answer;
+  auto& response = answer.response;
+  const ParticipantId participant = participant_of(client);
+  if (participant == 0) {
+    set_error(response, {ErrorCode::invalid_request, "say Hello before Attach"});
+    return answer;
+  }
+  auto found = topics_.partition(request.topic, request.partition);
+  if (!found) {
+    set_error(response, found.error());
+    return answer;
+  }
+  partition::Partition& partition = **found;
+  const bool consumes = request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer);
+  partition.tend();  // a line whose owner has just died is free again
+  const auto index = consumes ? partition.add_reader(participant) : partition.add_producer(participant);
+  if (!index) {
+    set_error(response, index.error());
+    return answer;
+  }
+  response.topic_id = kafka::Uuid{partition.name().topic_id};
+  response.partition = request.partition;
+  response.entry_index = static_cast<std::int32_t>(*index);
+  response.participant_id = static_cast<std::int32_t>(participant);
+  response.log_bytes = static_cast<std::int64_t>(partition.files().log_bytes());
+  response.readers_bytes = static_cast<std::int64_t>(partition.files().readers_bytes());
+  answer.fds = {consumes ? partition.files().consumer_fd() : partition.files().producer_fd(),
+                partition.files().readers_fd()};
+  return answer;
+}
+
+kafka::DetachResponse LocalClients::detach(net::Connection& client, const kafka::DetachRequest& request) {
+  kafka::DetachResponse response;
+  const ParticipantId participant = participant_of(client);
+  partition::Partition* partition = topics_.open_partition(request.topic_id.bytes, request.partition);
+  if (partition == nullptr || participant == 0) return response;  // deleted meanwhile: nothing to give back
+  const auto index = static_cast<std::uint32_t>(request.entry_index);
+  const Status removed = request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer)
+                             ? partition->remove_reader(participant, index)
+                             : partition->remove_producer(participant, index);
+  if (!removed) set_error(response, removed.error());
+  tend_();
+  return response;
+}
+
+kafka::LocksResponse LocalClients::locks(net::Connection&, const kafka::LocksRequest& request) {
+  kafka::LocksResponse response;
+  if (request.topic && !topics_.find(*request.topic)) {
+    set_error(response, {ErrorCode::unknown_topic_or_partition,
+                         fmt::format("there is no topic {}; `ringmain topic list` shows those there are", *request.topic)});
+    return response;
+  }
+  response.json = locks_report(topics_, participants_, request.topic);
+  return response;
+}
+
+void LocalClients::closed(net::Connection& client) {
+  const ParticipantId id = participant_of(client);
+  // A client that ends in good order lets go of its lock first. One that dies holds it for a
+  // moment yet: its pidfd tells. One that lives on without its connection will come back.
+  if (id != 0 && watched_.contains(id) && !participants_.holds_lock(id)) bury(id);
+}
+
+}  // namespace ringmain::broker

@@ -1,0 +1,195 @@
+#include "broker/topics.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/random.hpp"
+
+namespace ringmain::broker {
+namespace {
+
+constexpr std::int32_t kMaxPartitions = 100000;
+
+std::array<std::uint8_t, 16> random_uuid() {
+  std::array<std::uint8_t, 16> id{};
+  const std::uint64_t words[2] = {os_entropy64(), os_entropy64()};
+  std::memcpy(id.data(), words, sizeof(words));
+  id[6] = static_cast<std::uint8_t>((id[6] & 0x0f) | 0x40);  // RFC 4122, version 4
+  id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
+  return id;
+}
+
+}  // namespace
+
+Topics::Topics(Catalogue& catalogue, std::string shm_folder, const BrokerConfig& config,
+               std::map<std::string, std::string> broker_settings, bool fences, format::Doorbell* doorbells,
+               LogLine log)
+    : catalogue_(catalogue), folder_(std::move(shm_folder)), config_(config),
+      broker_settings_(std::move(broker_settings)), fences_(fences), doorbells_(doorbells), log_(std::move(log)) {}
+
+Status Topics::recover() {
+  RINGMAIN_TRY_ASSIGN(entries, catalogue_.topics());
+  for (auto& entry : entries) {
+    const std::string name = entry.name;
+    topics_[name].entry = std::move(entry);
+  }
+  RINGMAIN_TRY(remove_strays());
+  for (auto& [name, topic] : topics_) {
+    for (std::uint32_t index = 0; index < topic.entry.partitions; ++index) {
+      if (!partition::PartitionFiles::exist(folder_, {name, topic.entry.id, index})) continue;
+      if (auto opened = open(topic, index); !opened)  // the others are served all the same
+        log_(fmt::format("partition {}-{} stays offline: {}", name, index, opened.error().message));
+    }
+  }
+  return {};
+}
+
+// Files of topics that were deleted while a broker died.
+Status Topics::remove_strays() {
+  std::set<std::string> known;
+  for (const auto& [name, topic] : topics_)
+    for (std::uint32_t index = 0; index < topic.entry.partitions; ++index)
+      known.insert(partition::PartitionFiles::stem({name, topic.entry.id, index}));
+  std::error_code error;
+  for (const auto& file : std::filesystem::directory_iterator(folder_, error)) {
+    const std::string ending = file.path().extension();
+    if ((ending == ".log" || ending == ".readers") && !known.contains(file.path().stem()))
+      ::unlink(file.path().c_str());
+  }
+  return {};
+}
+
+gateway::TopicInfo Topics::info(const Topic& topic) {
+  return {kafka::Uuid{topic.entry.id}, topic.entry.name, topic.entry.partitions, topic.entry.overrides};
+}
+
+tl::unexpected<Error> Topics::unknown(std::string_view name) const {
+  return fail(ErrorCode::unknown_topic_or_partition,
+              fmt::format("there is no topic {}; `ringmain topic list` shows those there are", name));
+}
+
+std::vector<gateway::TopicInfo> Topics::topics() const {
+  std::vector<gateway::TopicInfo> infos;
+  for (const auto& [name, topic] : topics_) infos.push_back(info(topic));
+  return infos;
+}
+
+std::optional<gateway::TopicInfo> Topics::find(std::string_view name) const {
+  const auto found = topics_.find(name);
+  return found == topics_.end() ? std::nullopt : std::optional(info(found->second));
+}
+
+Result<gateway::TopicInfo> Topics::create(const gateway::NewTopic& wanted, gateway::Commit commit) {
+  if (topics_.contains(wanted.name))
+    return fail(ErrorCode::topic_already_exists, fmt::format("topic {} exists already", wanted.name));
+  const std::int32_t partitions = wanted.partitions == -1 ? config_.num_partitions : wanted.partitions;
+  if (partitions < 1 || partitions > kMaxPartitions)
+    return fail(ErrorCode::invalid_partitions,
+                fmt::format("topic {}: {} partitions; from 1 to {} are allowed", wanted.name, partitions, kMaxPartitions));
+  RINGMAIN_TRY(partition::parse_topic_config(wanted.overrides));
+  Topic topic;
+  topic.entry = {random_uuid(), wanted.name, static_cast<std::uint32_t>(partitions), wanted.overrides};
+  if (commit == gateway::Commit::apply) {
+    RINGMAIN_TRY(catalogue_.put(topic.entry));
+    log_(fmt::format("topic {} created with {} partition(s)", wanted.name, partitions));
+  }
+  const gateway::TopicInfo created = info(topic);
+  if (commit == gateway::Commit::apply) topics_.emplace(wanted.name, std::move(topic));
+  return created;
+}
+
+Status Topics::remove(std::string_view name) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  Topic& topic = found->second;
+  RINGMAIN_TRY(catalogue_.remove(topic.entry.name));  // from here on it is gone, whatever happens
+  for (auto& [index, partition] : topic.open) partition->mark_deleted();
+  for (std::uint32_t index = 0; index < topic.entry.partitions; ++index)
+    if (auto removed = partition::PartitionFiles::remove(folder_, {topic.entry.name, topic.entry.id, index}); !removed)
+      log_(removed.error().message);
+  log_(fmt::format("topic {} deleted", topic.entry.name));
+  topics_.erase(found);
+  return {};
+}
+
+Status Topics::add_partitions(std::string_view name, std::int32_t total, gateway::Commit commit) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  CatalogueTopic entry = found->second.entry;
+  if (total <= static_cast<std::int32_t>(entry.partitions) || total > kMaxPartitions)
+    return fail(ErrorCode::invalid_partitions,
+                fmt::format("topic {} has {} partitions; the new total must be larger (at most {}), not {}", name,
+                            entry.partitions, kMaxPartitions, total));
+  if (commit == gateway::Commit::validate_only) return {};
+  entry.partitions = static_cast<std::uint32_t>(total);
+  RINGMAIN_TRY(catalogue_.put(entry));
+  found->second.entry = std::move(entry);
+  return {};
+}
+
+Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view name) const {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  std::vector<gateway::ConfigEntry> entries;
+  for (const auto& line : partition::describe_topic_config(found->second.entry.overrides)) {
+    gateway::ConfigEntry entry;
+    entry.name = line.name;
+    entry.value = line.value;
+    entry.source = line.is_default ? gateway::ConfigSource::preset : gateway::ConfigSource::topic;
+    entry.preset = line.preset;
+    entry.type = line.kind == partition::ConfigKind::boolean  ? gateway::ConfigType::boolean
+                 : line.kind == partition::ConfigKind::bytes ? gateway::ConfigType::int64
+                                                              : gateway::ConfigType::string;
+    entry.read_only = true;
+    entry.documentation = line.documentation;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+std::vector<gateway::ConfigEntry> Topics::broker_configs() const { return describe_broker_config(broker_settings_); }
+
+Result<partition::Partition*> Topics::open(Topic& topic, std::uint32_t index) {
+  auto& slot = topic.open[index];
+  if (slot == nullptr) {
+    RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
+    auto opened = partition::Partition::open(folder_, {topic.entry.name, topic.entry.id, index}, config, fences_,
+                                             doorbells_, log_);
+    if (!opened) {
+      topic.open.erase(index);
+      return tl::make_unexpected(opened.error());
+    }
+    slot = std::move(*opened);
+  }
+  return slot.get();
+}
+
+Result<partition::Partition*> Topics::partition(std::string_view name, std::int32_t index) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  if (index < 0 || static_cast<std::uint32_t>(index) >= found->second.entry.partitions)
+    return fail(ErrorCode::unknown_topic_or_partition,
+                fmt::format("topic {} has {} partition(s), there is no partition {}", name,
+                            found->second.entry.partitions, index));
+  return open(found->second, static_cast<std::uint32_t>(index));
+}
+
+partition::Partition* Topics::open_partition(const partition::TopicId& id, std::int32_t index) {
+  for (auto& [name, topic] : topics_) {
+    if (topic.entry.id != id) continue;
+    const auto found = topic.open.find(static_cast<std::uint32_t>(index));
+    return found == topic.open.end() ? nullptr : found->second.get();
+  }
+  return nullptr;
+}
+
+void Topics::for_each_open(const std::function<void(partition::Partition&)>& visit) {
+  for (auto& [name, topic] : topics_)
+    for (auto& [index, partition] : topic.open) visit(*partition);
+}
+
+}  // namespace ringmain::broker

@@ -1,0 +1,96 @@
+// One partition, from the broker's side: hands out lines to producers and readers, keeps memory
+// prepared ahead of the appenders, takes slots back, repairs after deaths. Runs on the broker's
+// thread; all it knows it can derive anew from shared memory.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "log/recycler.hpp"
+#include "log/repairer.hpp"
+#include "log/waker.hpp"
+#include "partition/partition_files.hpp"
+
+namespace ringmain::partition {
+
+using ParticipantId = std::uint32_t;  // index of its doorbell; never 0
+
+// What tend() leaves to do later.
+enum class Tended {
+  settled,  // nothing, until somebody rings
+  again,    // a repair or a full file system needs another look soon
+};
+
+class Partition {
+ public:
+  static Result<std::unique_ptr<Partition>> open(const std::string& folder, PartitionName name,
+                                                 const TopicConfig& config, bool fences,
+                                                 format::Doorbell* doorbells,
+                                                 std::function<void(const std::string&)> log);
+
+  const PartitionName& name() const noexcept { return name_; }
+  const PartitionFiles& files() const noexcept { return files_; }
+  const log::PartitionView& view() const noexcept { return view_; }
+
+  // A free intent line. Errors: exclusive_taken, policy_violation (all lines taken).
+  Result<std::uint32_t> add_producer(ParticipantId participant);
+  // A free reader line, pinned to the oldest segment.
+  Result<std::uint32_t> add_reader(ParticipantId participant);
+  // A living participant lets a line go; it has nothing unpublished.
+  Status remove_producer(ParticipantId participant, std::uint32_t index);
+  Status remove_reader(ParticipantId participant, std::uint32_t index);
+
+  // The kernel says that a participant is gone: its pins go, its claims will be repaired.
+  void participant_died(ParticipantId participant);
+  // Every participant that holds a line here.
+  std::vector<ParticipantId> participants() const;
+
+  // Housekeeping: cheap when there is nothing to do.
+  Tended tend();
+
+  // Tells everybody that the partition is gone, and wakes them.
+  void mark_deleted();
+
+  std::uint32_t slots_in_use() const noexcept;
+  // Segments that are dropped and still held, with their holders.
+  const std::vector<std::pair<std::uint64_t, log::Holder>>& held() const noexcept { return held_; }
+
+ private:
+  Partition(PartitionName name, PartitionFiles files, format::Doorbell* doorbells,
+            std::function<void(const std::string&)> log);
+
+  Status recover();
+  bool repair_all();
+  void grow_active();
+  bool prepare_ahead();
+  std::optional<std::uint32_t> obtain_slot();
+  std::optional<std::uint32_t> reclaim_passed();
+  std::optional<std::uint32_t> drop_oldest();
+  std::optional<std::uint32_t> collect_retired();
+  bool prepare(std::uint32_t slot);
+  bool make_bytes(std::uint32_t slot, std::uint64_t to_bytes);
+  void ring_everybody();
+  void free_slot(std::uint32_t slot, std::uint64_t segment);
+
+  PartitionName name_;
+  PartitionFiles files_;
+  log::PartitionView view_;
+  log::Recycler recycler_;
+  log::Repairer repairer_;
+  log::Waker waker_;
+  std::function<void(const std::string&)> log_;
+
+  std::vector<std::optional<std::uint64_t>> segment_of_;  // by slot; none: free or never used
+  std::vector<std::uint64_t> made_bytes_;                 // by slot: memory behind it
+  std::vector<std::uint32_t> free_;                       // most recently used last
+  std::vector<std::pair<std::uint64_t, log::Holder>> held_;
+  std::vector<std::uint32_t> dead_;                       // intents to repair
+  std::uint32_t used_intents_ = 0;                        // lines below it were handed out once
+  bool memory_short_ = false;
+};
+
+}  // namespace ringmain::partition

@@ -1,0 +1,131 @@
+#include "partition/topic_config.hpp"
+
+#include <charconv>
+#include <functional>
+
+#include <fmt/format.h>
+
+namespace ringmain::partition {
+namespace {
+
+tl::unexpected<Error> bad(const std::string& key, const std::string& value, const std::string& allowed) {
+  return fail(ErrorCode::invalid_config, fmt::format("{}={}: must be {}", key, value, allowed));
+}
+
+Status parse_bytes(const std::string& key, const std::string& value, std::uint64_t least, std::uint64_t most,
+                   std::uint64_t& to) {
+  std::uint64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || number < least || number > most)
+    return bad(key, value, fmt::format("a number of bytes from {} to {}", least, most));
+  to = number;
+  return {};
+}
+
+struct Setting {
+  const char* name;
+  const char* default_value;
+  ConfigKind kind;
+  const char* documentation;
+  std::function<Status(const std::string& key, const std::string& value, TopicConfig&)> parse;
+};
+
+const std::vector<Setting>& settings() {
+  static const std::vector<Setting> list = {
+      {"full.policy", "drop-oldest", ConfigKind::choice,
+       "What a topic in memory does when its budget is used up. drop-oldest: the oldest segment goes, readers "
+       "that needed it are told how many records they missed. block: producers wait until every attached reader "
+       "has passed the oldest segment.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         if (value == "block")
+           config.full_policy = format::FullPolicy::block;
+         else if (value == "drop-oldest")
+           config.full_policy = format::FullPolicy::drop_oldest;
+         else
+           return bad(key, value, "block or drop-oldest");
+         return {};
+       }},
+      {"max.message.bytes", "1048588", ConfigKind::bytes, "The largest record or batch, in bytes; at most a quarter of slot.bytes.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) {
+         return parse_bytes(key, value, 1, format::kMaxSlotBytes / 4, config.max_message_bytes);
+       }},
+      {"memory.budget.bytes", "268435456", ConfigKind::bytes,
+       "Shared memory that each partition may use, in bytes; at least two slots. Taken as needed.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) {
+         return parse_bytes(key, value, 2 * format::kMinSlotBytes, format::kMaxSlots * format::kMaxSlotBytes,
+                            config.memory_budget_bytes);
+       }},
+      {"single.producer", "false", ConfigKind::boolean,
+       "true: one producer at a time, which then needs no locked instruction to append.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         if (value != "true" && value != "false") return bad(key, value, "true or false");
+         config.single_producer = value == "true";
+         return {};
+       }},
+      {"slot.bytes", "8388608", ConfigKind::bytes,
+       "Bytes of a slot of shared memory, which holds one segment: a multiple of 4096. Small slots stay in the "
+       "CPU's caches, large ones take larger records.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         RINGMAIN_TRY(parse_bytes(key, value, format::kMinSlotBytes, format::kMaxSlotBytes, config.slot_bytes));
+         if (config.slot_bytes % format::kPageBytes != 0) return bad(key, value, "a multiple of 4096");
+         return {};
+       }},
+  };
+  return list;
+}
+
+const Setting* find_setting(const std::string& name) {
+  for (const Setting& setting : settings())
+    if (name == setting.name) return &setting;
+  return nullptr;
+}
+
+std::string known_names() {
+  std::string names;
+  for (const Setting& setting : settings()) names += (names.empty() ? "" : ", ") + std::string(setting.name);
+  return names;
+}
+
+}  // namespace
+
+Result<TopicConfig> parse_topic_config(const Overrides& overrides) {
+  TopicConfig config;
+  for (const auto& [key, value] : overrides) {
+    const Setting* setting = find_setting(key);
+    if (setting == nullptr)
+      return fail(ErrorCode::invalid_config,
+                  fmt::format("{}: no such topic setting; known are {}", key, known_names()));
+    RINGMAIN_TRY(setting->parse(key, value, config));
+  }
+  const std::uint64_t largest = config.slot_bytes / 4 - format::kFrameHeaderBytes;
+  if (config.max_message_bytes > largest) {
+    if (overrides.contains("max.message.bytes"))
+      return fail(ErrorCode::invalid_config,
+                  fmt::format("max.message.bytes={} does not fit into a quarter of slot.bytes={}: at most {}; "
+                              "raise slot.bytes",
+                              config.max_message_bytes, config.slot_bytes, largest));
+    config.max_message_bytes = largest;
+  }
+  if (config.memory_budget_bytes / config.slot_bytes < format::kMinSlots)
+    return fail(ErrorCode::invalid_config,
+                fmt::format("memory.budget.bytes={} holds fewer than two slots of slot.bytes={}",
+                            config.memory_budget_bytes, config.slot_bytes));
+  if (config.memory_budget_bytes / config.slot_bytes > format::kMaxSlots)
+    return fail(ErrorCode::invalid_config,
+                fmt::format("memory.budget.bytes={} is more than {} slots of slot.bytes={}; raise slot.bytes",
+                            config.memory_budget_bytes, format::kMaxSlots, config.slot_bytes));
+  return config;
+}
+
+std::vector<ConfigLine> describe_topic_config(const Overrides& overrides) {
+  std::vector<ConfigLine> lines;
+  for (const Setting& setting : settings()) {
+    const auto found = overrides.find(setting.name);
+    const bool is_default = found == overrides.end();
+    lines.push_back({setting.name, is_default ? setting.default_value : found->second, setting.default_value,
+                     setting.kind, is_default, setting.documentation});
+  }
+  return lines;
+}
+
+}  // namespace ringmain::partition
