@@ -18,7 +18,6 @@ struct NewTopic {
 
 struct TopicDescription {
   std::string name;
-  std::string id;  // a UUID
   std::int32_t partitions = 0;
   std::vector<std::int32_t> leaders;  // broker id by partition
 };

@@ -18,32 +18,7 @@ struct AppenderOptions {
   std::chrono::milliseconds max_block{60000};
 };
 
-// Room for one record in the shared log, owned until it is committed or aborted (the destructor
-// aborts). Its bytes are the log's own memory: what is written there is never copied.
-class Claim {
- public:
-  Claim(Claim&& other) noexcept;
-  Claim& operator=(Claim&&) = delete;
-  ~Claim();
-
-  std::span<std::byte> value() noexcept { return value_; }
-  std::int64_t offset() const noexcept { return offset_; }
-
-  // Publishes the record, or its first `value_bytes` bytes. Acknowledged as acks=1: it survives
-  // the death of any process of this host.
-  void commit() { commit(value_.size()); }
-  void commit(std::size_t value_bytes);
-  // Gives the room back; the offset stays void and readers skip it.
-  void abort();
-
- private:
-  friend class Appender;
-  Claim(class Appender& appender, std::span<std::byte> value, std::int64_t offset) noexcept
-      : appender_(&appender), value_(value), offset_(offset) {}
-  class Appender* appender_;  // null once committed or aborted
-  std::span<std::byte> value_;
-  std::int64_t offset_;
-};
+class Claim;
 
 // One thread uses an Appender at a time. At most one Claim of it is open at any moment; a
 // thread that needs several makes several appenders.
@@ -76,12 +51,40 @@ class Appender {
   std::size_t max_record_bytes() const noexcept;
   std::size_t max_batch_bytes() const noexcept;
   const TopicPartition& partition() const noexcept;
+  // Of the record appended last.
+  std::int64_t last_timestamp_ns() const noexcept;
 
   class Impl;
 
  private:
-  friend class Claim;
   std::unique_ptr<Impl> impl_;
+};
+
+// Room for one record in the shared log, owned until it is committed or aborted (the destructor
+// aborts). Its bytes are the log's own memory: what is written there is never copied.
+class Claim {
+ public:
+  Claim(Claim&& other) noexcept;
+  Claim& operator=(Claim&&) = delete;
+  ~Claim();
+
+  std::span<std::byte> value() noexcept { return value_; }
+  std::int64_t offset() const noexcept { return offset_; }
+
+  // Publishes the record, or its first `value_bytes` bytes. Acknowledged as acks=1: it survives
+  // the death of any process of this host.
+  void commit() { commit(value_.size()); }
+  void commit(std::size_t value_bytes);
+  // Gives the room back; the offset stays void and readers skip it.
+  void abort();
+
+ private:
+  friend class Appender;
+  Claim(Appender::Impl& appender, std::span<std::byte> value, std::int64_t offset) noexcept
+      : appender_(&appender), value_(value), offset_(offset) {}
+  Appender::Impl* appender_;  // null once committed or aborted
+  std::span<std::byte> value_;
+  std::int64_t offset_;
 };
 
 }  // namespace ringmain

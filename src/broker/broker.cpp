@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/random.hpp"
 #include "broker/bus_directory.hpp"
 #include "broker/local_clients.hpp"
 #include "gateway/gateway.hpp"

@@ -261,7 +261,7 @@ std::optional<std::uint32_t> Partition::obtain_slot() {
 
 void Partition::free_slot(std::uint32_t slot, std::uint64_t segment) {
   segment_of_[slot].reset();
-  view_.directory(segment).store(0, std::memory_order_release);
+  view_.forget_names(segment, slot);
 }
 
 // Segments below log_start whose holders have gone by now.
@@ -346,6 +346,7 @@ bool Partition::make_bytes(std::uint32_t slot, std::uint64_t to_bytes) {
 void Partition::mark_deleted() {
   view_.control().state.store(static_cast<std::uint32_t>(format::PartitionState::deleted),
                               std::memory_order_release);
+  view_.control().active.store(format::kNoSegment, std::memory_order_release);
   recycler_.ring_memory_bell();
   ring_everybody();
 }

@@ -1,0 +1,89 @@
+#include "client/attachment.hpp"
+
+#include <fmt/format.h>
+
+#include "kafka/generated/attach.hpp"
+#include "kafka/generated/detach.hpp"
+#include "log/geometry.hpp"
+
+namespace ringmain::client {
+namespace {
+
+constexpr std::int32_t kProtocolVersion = 1;
+
+template <class T>
+T value_or_throw(Result<T> result) {
+  if (!result) throw Exception(result.error());
+  return std::move(*result);
+}
+
+std::string text(const TopicPartition& partition) { return fmt::format("{}-{}", partition.topic, partition.partition); }
+
+}  // namespace
+
+Attachment::Attachment(std::shared_ptr<BusConnection> bus, TopicPartition partition, Role role)
+    : bus_(std::move(bus)), partition_(std::move(partition)), role_(role) {
+  kafka::AttachRequest request;
+  request.topic = partition_.topic;
+  request.partition = partition_.partition;
+  request.role = static_cast<std::int8_t>(role);
+  request.protocol_version = kProtocolVersion;
+  incarnation_ = bus_->incarnation();
+  auto answer = value_or_throw(bus_->call<kafka::AttachResponse>(request, 0));
+  const auto& response = answer.response;
+  if (response.error_code != 0)
+    throw Exception({static_cast<ErrorCode>(response.error_code), response.error_message.value_or("refused")});
+  const std::uint32_t lines = role == Role::consumer ? format::kMaxReaders : format::kMaxProducers;
+  if (answer.fds.size() != 2 || response.entry_index < 0 || static_cast<std::uint32_t>(response.entry_index) >= lines)
+    throw Exception({ErrorCode::version_mismatch,
+                     fmt::format("the broker's answer for {} makes no sense; is it of the same version?", text(partition_))});
+  topic_id_ = response.topic_id;
+  line_ = static_cast<std::uint32_t>(response.entry_index);
+
+  const std::string what = "the shared memory of " + text(partition_);
+  const auto access = role == Role::consumer ? os::Access::read_only : os::Access::read_write;
+  log_ = value_or_throw(os::Mapping::map(answer.fds[0].get(), 0, static_cast<std::uint64_t>(response.log_bytes), access));
+  readers_ = value_or_throw(os::Mapping::map(answer.fds[1].get(), 0, static_cast<std::uint64_t>(response.readers_bytes),
+                                             os::Access::read_write));
+  const log::Geometry geometry = value_or_throw(log::read_geometry(log_.bytes(), what));
+  if (const Status checked = log::check_readers(readers_.bytes(), what); !checked) throw Exception(checked.error());
+  log_.advise_huge();
+  view_ = {geometry, log_.data(), reinterpret_cast<format::Readers*>(readers_.data()), bus_->doorbells()};
+  prefault();
+}
+
+// Page tables for the segments that come first, so that the first records do not pay for them.
+void Attachment::prefault() noexcept {
+  const std::uint64_t active = view_.control().active.load(std::memory_order_acquire);
+  for (const std::uint64_t segment : {active, active + 1}) {
+    const auto slot = view_.find(segment);
+    if (!slot) continue;
+    const std::uint64_t bytes = std::min(view_.segment_in(*slot).prepared_bytes.load(std::memory_order_acquire),
+                                         view_.geometry().slot_bytes);
+    const std::uint64_t at = view_.geometry().slots_at + *slot * view_.geometry().slot_bytes;
+    // A hint: what it cannot do is done by the first touch.
+    static_cast<void>(log_.populate(at, bytes, role_ == Role::consumer ? os::Populate::for_read : os::Populate::for_write));
+  }
+}
+
+Attachment::~Attachment() {
+  if (is_void()) return;
+  kafka::DetachRequest request;
+  request.topic_id = topic_id_;
+  request.partition = partition_.partition;
+  request.role = static_cast<std::int8_t>(role_);
+  request.entry_index = static_cast<std::int32_t>(line_);
+  static_cast<void>(bus_->call<kafka::DetachResponse>(request, 0));  // else the line goes with the process
+}
+
+void Attachment::throw_void() const {
+  throw Exception({ErrorCode::closed, fmt::format("the shared memory of {} was removed while it was in use; open it anew",
+                                                  text(partition_))});
+}
+
+void Attachment::throw_deleted() const {
+  throw Exception({ErrorCode::unknown_topic_or_partition,
+                   fmt::format("topic {} was deleted while it was in use", partition_.topic)});
+}
+
+}  // namespace ringmain::client

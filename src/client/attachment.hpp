@@ -1,0 +1,48 @@
+// One line in one partition's shared memory, as a producer or a reader of this process. Gives the
+// line back when it goes. One thread uses it.
+#pragma once
+
+#include <memory>
+
+#include "client/bus_connection.hpp"
+#include "log/partition_view.hpp"
+#include "os/mapping.hpp"
+#include "ringmain/record.hpp"
+
+namespace ringmain::client {
+
+enum class Role : std::int8_t { consumer = 0, producer = 1 };
+
+class Attachment {
+ public:
+  // Throws Exception.
+  Attachment(std::shared_ptr<BusConnection> bus, TopicPartition partition, Role role);
+  ~Attachment();
+  Attachment(const Attachment&) = delete;
+  Attachment& operator=(const Attachment&) = delete;
+
+  const log::PartitionView& view() const noexcept { return view_; }
+  std::uint32_t line() const noexcept { return line_; }
+  const TopicPartition& partition() const noexcept { return partition_; }
+  BusConnection& bus() const noexcept { return *bus_; }
+
+  // The bus's memory was lost and made anew (its folder was removed): this attachment is void.
+  bool is_void() const noexcept { return bus_->incarnation() != incarnation_; }
+  // What to throw when it is.
+  [[noreturn]] void throw_void() const;
+  [[noreturn]] void throw_deleted() const;
+
+ private:
+  void prefault() noexcept;
+
+  std::shared_ptr<BusConnection> bus_;
+  TopicPartition partition_;
+  Role role_;
+  kafka::Uuid topic_id_;
+  std::uint32_t line_ = 0;
+  std::uint32_t incarnation_ = 0;
+  os::Mapping log_, readers_;
+  log::PartitionView view_;
+};
+
+}  // namespace ringmain::client

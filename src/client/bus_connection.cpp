@@ -1,0 +1,248 @@
+#include "client/bus_connection.hpp"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <climits>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "kafka/generated/hello.hpp"
+#include "os/file.hpp"
+#include "os/membarrier.hpp"
+#include "os/process.hpp"
+#include "os/spawn.hpp"
+
+namespace ringmain::client {
+namespace {
+
+constexpr std::int32_t kProtocolVersion = 1;
+constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kConnectTimeout = 15 * kSecond;
+constexpr std::int64_t kAnswerTimeout = 30 * kSecond;
+constexpr std::size_t kResponseMaxBytes = 64 << 20;
+constexpr const char* kSocketName = "broker.sock";
+constexpr const char* kBrokerIdleExitMs = "10000";
+
+os::EventFd make_eventfd() {
+  auto created = os::EventFd::create();
+  if (!created) throw Exception(created.error());
+  return std::move(*created);
+}
+
+// The `ringmain` program: beside this one, or on the PATH.
+Result<std::string> find_program() {
+  if (const char* path = std::getenv("RINGMAIN_PROGRAM"); path != nullptr && *path != '\0') return std::string(path);
+  if (const auto self = os::executable_path()) {
+    const std::string beside = self->substr(0, self->rfind('/')) + "/ringmain";
+    if (::access(beside.c_str(), X_OK) == 0) return beside;
+  }
+  const char* path_variable = std::getenv("PATH");
+  const std::string path = path_variable == nullptr ? "/usr/local/bin:/usr/bin" : path_variable;
+  for (std::size_t at = 0; at <= path.size();) {
+    const std::size_t end = std::min(path.find(':', at), path.size());
+    const std::string candidate = path.substr(at, end - at) + "/ringmain";
+    if (end > at && ::access(candidate.c_str(), X_OK) == 0) return candidate;
+    at = end + 1;
+  }
+  return fail(ErrorCode::broker_unavailable,
+              "no broker runs, and the program `ringmain` to start one is neither beside this program nor on the PATH; "
+              "set RINGMAIN_PROGRAM to its path, or start a broker yourself");
+}
+
+}  // namespace
+
+std::string default_bus_directory() {
+  if (const char* bus = std::getenv("RINGMAIN_BUS"); bus != nullptr && *bus != '\0') return bus;
+  if (::geteuid() == 0) return "/var/lib/ringmain";
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data != nullptr && *data != '\0')
+    return std::string(data) + "/ringmain";
+  const char* home = std::getenv("HOME");
+  return std::string(home == nullptr ? "." : home) + "/.local/share/ringmain";
+}
+
+BusConnection::BusConnection(const BusOptions& options, std::string directory)
+    : options_(options), directory_(std::move(directory)), client_id_(options.client_id), close_(make_eventfd()) {}
+
+Result<std::shared_ptr<BusConnection>> BusConnection::open(const BusOptions& options) {
+  std::string directory = options.directory.empty() ? default_bus_directory() : options.directory;
+  if (directory.front() != '/') {
+    char here[PATH_MAX];
+    if (::getcwd(here, sizeof(here)) != nullptr) directory = std::string(here) + "/" + directory;
+  }
+  if (os::global_barrier_supported()) RINGMAIN_TRY(os::register_for_global_barrier());
+  std::shared_ptr<BusConnection> connection(new BusConnection(options, std::move(directory)));
+  {
+    const std::lock_guard lock(connection->mutex_);
+    RINGMAIN_TRY(connection->connect(os::Deadline::after_ns(kConnectTimeout)));
+  }
+  connection->keeper_ = std::thread([raw = connection.get()] { raw->keep(); });
+  return connection;
+}
+
+BusConnection::~BusConnection() {
+  closing_.store(true);
+  close_.ring();
+  if (keeper_.joinable()) keeper_.join();
+  life_.reset();  // before the socket: the broker then knows that this was no death
+}
+
+// Tries until the deadline; starts a broker where nobody listens.
+Status BusConnection::connect(os::Deadline deadline) {
+  std::int64_t pause_us = 500;
+  bool started = false;
+  for (;;) {  // until the deadline
+    Error last;
+    auto directory = os::open_directory(directory_);
+    if (!directory && options_.autostart && !started) {
+      RINGMAIN_TRY(os::make_directories(directory_, 0700));
+      directory = os::open_directory(directory_);
+    }
+    if (directory) {
+      auto socket = os::connect_unix_at(directory->get(), kSocketName, deadline);
+      if (socket) {
+        const Status introduced = introduce(std::move(*socket));
+        if (introduced) return {};
+        last = introduced.error();
+        const bool passing = last.code == ErrorCode::closed || last.code == ErrorCode::io;
+        if (!passing) return introduced;  // it answered, and refused
+      } else {
+        last = socket.error();
+        if (last.code == ErrorCode::permission_denied) return tl::make_unexpected(last);
+      }
+    } else {
+      last = directory.error();
+      if (last.code == ErrorCode::permission_denied) return tl::make_unexpected(last);
+    }
+    if (!options_.autostart && keeper_.get_id() == std::thread::id{})
+      return fail(ErrorCode::broker_unavailable,
+                  fmt::format("no broker serves {} and auto-start is off; start one with `ringmain broker --bus {}`",
+                              directory_, directory_));
+    if (options_.autostart && !started) {
+      RINGMAIN_TRY(start_broker());
+      started = true;
+    }
+    if (deadline.poll_timeout_ms() == 0)
+      return fail(ErrorCode::broker_unavailable,
+                  fmt::format("no broker came up for {}: {}; its log is {}/broker.log", directory_, last.message,
+                              directory_));
+    ::usleep(static_cast<useconds_t>(pause_us));
+    pause_us = std::min<std::int64_t>(pause_us * 2, 50'000);
+    if (pause_us == 50'000) started = false;  // the one that was started may have died again
+    if (closing_.load()) return fail(ErrorCode::closed, "the bus is being closed");
+  }
+}
+
+Status BusConnection::start_broker() const {
+  RINGMAIN_TRY_ASSIGN(program, find_program());
+  std::vector<std::string> arguments = {program,  "broker", "--bus", directory_, "--idle-exit-ms", kBrokerIdleExitMs};
+  if (!options_.shm_directory.empty()) {
+    arguments.push_back("--shm");
+    arguments.push_back(options_.shm_directory);
+  }
+  RINGMAIN_TRY(os::spawn_detached(arguments, directory_ + "/broker.log"));
+  return {};
+}
+
+Status BusConnection::introduce(os::UniqueFd socket) {
+  kafka::HelloRequest hello;
+  hello.protocol_version = kProtocolVersion;
+  hello.client_id = client_id_;
+  hello.participant_id = participant() == 0 ? -1 : static_cast<std::int32_t>(participant());
+  hello.participant_nonce = nonce_;
+  const kafka::RequestOptions options{0, 0, client_id_};
+  RINGMAIN_TRY_ASSIGN(frame, kafka::request_frame(hello, options));
+  std::vector<os::UniqueFd> fds;
+  RINGMAIN_TRY_ASSIGN(message, exchange_on(socket.get(), frame, fds));
+  RINGMAIN_TRY_ASSIGN(response, kafka::decode_response<kafka::HelloResponse>(message, options));
+  if (response.error_code != 0)
+    return fail(static_cast<ErrorCode>(response.error_code), response.error_message.value_or("the broker refused"));
+
+  const bool same = response.participant_id == hello.participant_id;
+  const std::uint64_t bells_bytes = sizeof(format::Doorbell) * format::kMaxParticipants;
+  if (fds.size() != (same ? 2u : 3u) || response.participant_id <= 0 ||
+      response.participant_id >= static_cast<std::int32_t>(format::kMaxParticipants) ||
+      response.doorbells_bytes != static_cast<std::int64_t>(bells_bytes))
+    return fail(ErrorCode::version_mismatch, "the broker's greeting makes no sense; is it of the same version?");
+  if (!same) {
+    RINGMAIN_TRY_ASSIGN(doorbells, os::Mapping::map(fds[0].get(), 0, bells_bytes, os::Access::read_write));
+    if (doorbells_) old_doorbells_.push_back(std::move(doorbells_));
+    doorbells_ = std::move(doorbells);
+    life_ = std::move(fds[2]);
+    if (participant() != 0) incarnation_.fetch_add(1);
+  }
+  bell_.store(fds[1].get(), std::memory_order_release);
+  bells_.push_back(std::move(fds[1]));
+  nonce_ = response.participant_nonce;
+  participant_.store(static_cast<std::uint32_t>(response.participant_id), std::memory_order_release);
+  broker_pid_.store(response.broker_pid, std::memory_order_relaxed);
+  socket_ = std::move(socket);
+  connected_.notify_all();
+  return {};
+}
+
+Result<kafka::Bytes> BusConnection::exchange(std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds) {
+  std::unique_lock lock(mutex_);
+  for (int attempt = 0; attempt < 3; ++attempt) {
+    if (!socket_ &&
+        !connected_.wait_for(lock, std::chrono::nanoseconds(kConnectTimeout), [this] { return bool{socket_}; }))
+      break;
+    fds.clear();
+    auto message = exchange_on(socket_.get(), frame, fds);
+    if (message) return message;
+    // Whatever is on that socket now is not an answer to anything. The keeper sees its end, too.
+    socket_.reset();
+    close_.ring();
+    if (message.error().code == ErrorCode::request_timed_out) return message;
+  }
+  return fail(ErrorCode::broker_unavailable,
+              fmt::format("the broker of {} is gone and none has come back; its log is {}/broker.log", directory_,
+                          directory_));
+}
+
+Result<kafka::Bytes> BusConnection::exchange_on(int socket, std::span<const std::byte> frame,
+                                                std::vector<os::UniqueFd>& fds) {
+  const os::Deadline deadline = os::Deadline::after_ns(kAnswerTimeout);
+  RINGMAIN_TRY(os::send_with_fds(socket, frame, {}, deadline));
+  std::array<std::byte, 4> size_bytes{};
+  RINGMAIN_TRY(os::recv_fully(socket, size_bytes, fds, deadline));
+  RINGMAIN_TRY_ASSIGN(size, kafka::frame_size_bytes(size_bytes, kResponseMaxBytes));
+  kafka::Bytes message(size);
+  RINGMAIN_TRY(os::recv_fully(socket, message, fds, deadline));
+  return kafka::Bytes(std::move(message));
+}
+
+void BusConnection::ring() noexcept {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t written = ::write(bell_.load(std::memory_order_acquire), &one, sizeof(one));
+}
+
+// The keeper: sleeps until the broker's socket ends, then finds the next broker.
+void BusConnection::keep() {
+  while (!closing_.load()) {
+    int socket = -1;
+    {
+      const std::lock_guard lock(mutex_);
+      if (!socket_) static_cast<void>(connect(os::Deadline::after_ns(kConnectTimeout)));
+      socket = socket_.get();
+    }
+    if (socket < 0) {  // no broker and none to be had: look again in a while
+      pollfd wait{close_.fd(), POLLIN, 0};
+      ::poll(&wait, 1, 100);
+      close_.drain();
+      continue;
+    }
+    pollfd watched[2] = {{socket, POLLRDHUP, 0}, {close_.fd(), POLLIN, 0}};
+    ::poll(watched, 2, -1);
+    close_.drain();
+    if (closing_.load()) return;
+    const std::lock_guard lock(mutex_);
+    if ((watched[0].revents & (POLLRDHUP | POLLHUP | POLLERR | POLLNVAL)) != 0 && socket_.get() == socket)
+      socket_.reset();
+  }
+}
+
+}  // namespace ringmain::client

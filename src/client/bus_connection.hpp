@@ -1,0 +1,99 @@
+// The control connection of one process to its broker: calls, the participant's identity, and a
+// keeper thread that finds the next broker when this one dies. Thread safe.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/result.hpp"
+#include "format/readers.hpp"
+#include "kafka/frame.hpp"
+#include "log/broker_bell.hpp"
+#include "os/eventfd.hpp"
+#include "os/mapping.hpp"
+#include "os/unix_socket.hpp"
+#include "ringmain/bus.hpp"
+
+namespace ringmain::client {
+
+template <class Response>
+struct Answer {
+  Response response;
+  std::vector<os::UniqueFd> fds;
+};
+
+class BusConnection final : public log::BrokerBell {
+ public:
+  // Connects, starting a broker if none runs and the options allow it.
+  static Result<std::shared_ptr<BusConnection>> open(const BusOptions& options);
+  ~BusConnection() override;
+
+  // Sends a request and waits for its answer; waits for the next broker if there is none now.
+  // Errors: broker_unavailable, and whatever the socket or the codec says. The response's own
+  // error code is the caller's.
+  template <class Response, class Request>
+  Result<Answer<Response>> call(const Request& request, std::int16_t version) {
+    const std::int32_t correlation = next_correlation_.fetch_add(1, std::memory_order_relaxed) & 0x7fffffff;
+    const kafka::RequestOptions options{version, correlation, client_id_};
+    RINGMAIN_TRY_ASSIGN(frame, kafka::request_frame(request, options));
+    std::vector<os::UniqueFd> fds;
+    RINGMAIN_TRY_ASSIGN(message, exchange(frame, fds));
+    RINGMAIN_TRY_ASSIGN(response, kafka::decode_response<Response>(message, options));
+    return Answer<Response>{std::move(response), std::move(fds)};
+  }
+
+  // Asks the broker for a look at the partitions.
+  void ring() noexcept override;
+
+  std::uint32_t participant() const noexcept { return participant_.load(std::memory_order_acquire); }
+  format::Doorbell* doorbells() const noexcept { return reinterpret_cast<format::Doorbell*>(doorbells_.data()); }
+  format::Doorbell& doorbell() const noexcept { return doorbells()[participant()]; }
+  // Counts up when the bus's shared memory is not the one it was: attachments are void then.
+  std::uint32_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
+
+  const std::string& directory() const noexcept { return directory_; }
+  int broker_pid() const noexcept { return broker_pid_.load(std::memory_order_relaxed); }
+
+ private:
+  explicit BusConnection(const BusOptions& options, std::string directory);
+
+  Result<kafka::Bytes> exchange(std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
+  Result<kafka::Bytes> exchange_on(int socket, std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
+  Status connect(os::Deadline deadline);
+  Status introduce(os::UniqueFd socket);
+  Status start_broker() const;
+  void keep();
+
+  const BusOptions options_;
+  const std::string directory_;
+  const std::string client_id_;
+  std::atomic<std::int32_t> next_correlation_{1};
+
+  std::mutex mutex_;  // guards socket_ and what is exchanged over it
+  std::condition_variable connected_;
+  os::UniqueFd socket_;  // empty while there is no broker
+
+  std::atomic<std::uint32_t> participant_{0};
+  std::int64_t nonce_ = 0;
+  os::UniqueFd life_;  // its lock is this process's proof of life; never used otherwise
+  os::Mapping doorbells_;
+  std::vector<os::Mapping> old_doorbells_;  // attachments of the old memory may still look at them
+  std::atomic<int> bell_{-1};           // the broker's eventfd
+  std::vector<os::UniqueFd> bells_;     // all there were: one may be being rung
+  std::atomic<std::uint32_t> incarnation_{0};
+  std::atomic<int> broker_pid_{0};
+
+  std::atomic<bool> closing_{false};
+  os::EventFd close_;
+  std::thread keeper_;
+};
+
+// "$RINGMAIN_BUS", else the user's data folder, or the system's for root.
+std::string default_bus_directory();
+
+}  // namespace ringmain::client

@@ -1,0 +1,58 @@
+// The fast path out of one partition.
+#include "ringmain/reader.hpp"
+
+#include <array>
+
+#include "client/bus_impl.hpp"
+#include "client/partition_reader.hpp"
+#include "client/sleeper.hpp"
+
+namespace ringmain {
+
+class Reader::Impl {
+ public:
+  Impl(std::shared_ptr<client::BusConnection> bus, const TopicPartition& partition, const ReaderOptions& options)
+      : source_(std::move(bus), partition), sleeper_(options.wait) {
+    if (options.start == StartAt::latest)
+      source_.seek_end();
+    else
+      source_.seek_start();
+  }
+
+  Bytes try_next() { return source_.next() ? source_.value() : Bytes{}; }
+
+  Bytes next(std::chrono::nanoseconds timeout) {
+    if (source_.next()) return source_.value();
+    const std::int64_t now_ns = now_steady_ns();
+    const std::int64_t give_up_ns = timeout.count() > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout.count();
+    const std::array readers{&source_.log()};
+    source_.log().note_progress();
+    for (;;) {  // until a record, or time is up
+      if (!sleeper_.wait(source_.bus().doorbell(), readers, [this] { return source_.log().ready(); }, give_up_ns))
+        return source_.next() ? source_.value() : Bytes{};
+      if (source_.next()) return source_.value();
+    }
+  }
+
+  const ConsumerRecord& record() {
+    source_.fill(record_);
+    return record_;
+  }
+  std::uint64_t lost() const noexcept { return source_.lost(); }
+
+ private:
+  client::PartitionReader source_;
+  client::Sleeper sleeper_;
+  ConsumerRecord record_;
+};
+
+Reader::Reader(Bus& bus, const TopicPartition& partition, ReaderOptions options)
+    : impl_(std::make_unique<Impl>(bus.impl().connection, partition, options)) {}
+Reader::Reader(Reader&&) noexcept = default;
+Reader::~Reader() = default;
+Bytes Reader::try_next() { return impl_->try_next(); }
+Bytes Reader::next(std::chrono::nanoseconds timeout) { return impl_->next(timeout); }
+const ConsumerRecord& Reader::record() { return impl_->record(); }
+std::uint64_t Reader::lost() const noexcept { return impl_->lost(); }
+
+}  // namespace ringmain
