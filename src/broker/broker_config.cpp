@@ -90,7 +90,7 @@ std::vector<gateway::ConfigEntry> describe_broker_config(const std::map<std::str
   std::vector<gateway::ConfigEntry> entries;
   for (const Setting& setting : settings()) {
     const auto found = configs.find(setting.name);
-    gateway::ConfigEntry entry;
+    gateway::ConfigEntry& entry = entries.emplace_back();
     entry.name = setting.name;
     entry.value = found == configs.end() ? setting.preset : found->second;
     entry.source = found == configs.end() ? gateway::ConfigSource::preset : gateway::ConfigSource::broker_start;
@@ -98,7 +98,6 @@ std::vector<gateway::ConfigEntry> describe_broker_config(const std::map<std::str
     entry.type = setting.type;
     entry.read_only = true;
     entry.documentation = setting.documentation;
-    entries.push_back(std::move(entry));
   }
   return entries;
 }

@@ -136,7 +136,7 @@ Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view
   if (found == topics_.end()) return unknown(name);
   std::vector<gateway::ConfigEntry> entries;
   for (const auto& line : partition::describe_topic_config(found->second.entry.overrides)) {
-    gateway::ConfigEntry entry;
+    gateway::ConfigEntry& entry = entries.emplace_back();
     entry.name = line.name;
     entry.value = line.value;
     entry.source = line.is_default ? gateway::ConfigSource::preset : gateway::ConfigSource::topic;
@@ -146,7 +146,6 @@ Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view
                                                               : gateway::ConfigType::string;
     entry.read_only = true;
     entry.documentation = line.documentation;
-    entries.push_back(std::move(entry));
   }
   return entries;
 }

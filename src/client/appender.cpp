@@ -135,9 +135,10 @@ class Appender::Impl {
 
   std::int64_t publish_value(Bytes value) {
     const std::int64_t stamp = clock_.now_ns();
-    Writer::write_fields(claim_.at, {claim_.offset, stamp, format::FrameType::record, 0, owner()});
+    // The header last: readers poll its line, and each of their looks takes it away.
     std::memcpy(claim_.at + format::kFrameHeaderBytes, value.data(), value.size());
     os::fault_point("append.written");
+    Writer::write_fields(claim_.at, {claim_.offset, stamp, format::FrameType::record, 0, owner()});
     last_timestamp_ns_ = stamp;
     publish(static_cast<std::uint32_t>(format::kFrameHeaderBytes + value.size()));
     return static_cast<std::int64_t>(claim_.offset);

@@ -2,6 +2,8 @@
 // Used by the appenders and by the repairer; the only code that stores a commit word.
 #pragma once
 
+#include <cstring>
+
 #include "base/assert.hpp"
 #include "format/frame.hpp"
 #include "log/memory.hpp"
@@ -33,10 +35,10 @@ struct FrameWriter {
     FrameHeader& frame = at(place);
     frame.offset.store(fields.offset, std::memory_order_relaxed);
     frame.extent.store(fields.extent, std::memory_order_relaxed);
-    frame.crc32c = 0;
-    frame.type = static_cast<std::uint8_t>(fields.type);
-    frame.flags = fields.flags;
-    frame.owner = fields.owner;
+    // Checksum (filled in later), type, flags and owner in one store.
+    const std::uint64_t rest = std::uint64_t{static_cast<std::uint8_t>(fields.type)} << 32 |
+                               std::uint64_t{fields.flags} << 40 | std::uint64_t{fields.owner} << 48;
+    std::memcpy(&frame.crc32c, &rest, sizeof(rest));
   }
 
   // A frame inside a claim whose first frame is still unpublished: no reader gets here before

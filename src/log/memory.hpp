@@ -8,12 +8,16 @@
 
 #include "format/memory.hpp"
 #include "os/cpu.hpp"
+#include "os/fault.hpp"
 #include "os/futex.hpp"
 #include "os/membarrier.hpp"
 
 namespace ringmain::log {
 
 struct SharedMemory : format::SharedMemory {
+  // Looks at what another thread is just about to store, before giving up on it: some 100 us.
+  static constexpr int kSpinsForAnother = 2000;
+
   static void pause() noexcept { os::pause(); }
   static void prefetch_for_write(const void* line) noexcept { os::prefetch_write(line); }
 
@@ -32,8 +36,17 @@ struct SharedMemory : format::SharedMemory {
       os::global_barrier();
   }
 
+  // Where tests stop or kill a process: see os/fault.hpp.
+  static void fault_point(const char* name) noexcept { os::fault_point(name); }
+
   static void wake_all(std::atomic<std::uint32_t>& word) noexcept { os::futex_wake(word, 1 << 30); }
 };
+
+// A named step of a protocol, for policies that can fail there.
+template <class M>
+void step(const char* name) noexcept {
+  if constexpr (requires { M::fault_point(name); }) M::fault_point(name);
+}
 
 // The layouts that a policy's log lies in: those of production are format's own types.
 template <class M>

@@ -49,6 +49,7 @@ class BasicPartitionView {
   IntentLine& intent(std::uint32_t index) const noexcept {
     return reinterpret_cast<IntentLine*>(file_ + format::kIntentsAt)[index];
   }
+  // Where a segment's entry is looked for first; see find().
   Word& directory(std::uint64_t segment) const noexcept {
     return reinterpret_cast<Word*>(file_ + format::kDirectoryAt)[segment & (geometry_.directory_size - 1)];
   }
@@ -61,14 +62,36 @@ class BasicPartitionView {
   Readers& readers() const noexcept { return *readers_; }
   Doorbell* doorbells() const noexcept { return doorbells_; }
 
-  // The slot that holds a segment, if one does.
-  //   Order: acquire; partner: the release in Recycler::prepare(), after the slot's header.
+  // The slot that holds a segment, if one does. The directory is a hash table with at least twice
+  // as many places as slots: a segment that a slow reader or a stopped producer still holds keeps
+  // its place, however far the log has gone on.
+  //   Order: acquire; partner: the release in name_slot(), after the slot's header.
   std::optional<std::uint32_t> find(std::uint64_t segment) const noexcept {
-    const std::uint64_t entry = directory(segment).load(std::memory_order_acquire);
-    const std::uint64_t slot_plus_one = entry & 0xffff;
-    if (entry >> 16 != segment || slot_plus_one == 0 || slot_plus_one > geometry_.slot_limit)
-      return std::nullopt;
-    return static_cast<std::uint32_t>(slot_plus_one - 1);
+    for (std::uint32_t probe = 0; probe < geometry_.directory_size; ++probe) {  // as a rule one
+      const std::uint64_t entry = directory(segment + probe).load(std::memory_order_acquire);
+      const std::uint64_t slot_plus_one = entry & 0xffff;
+      if (entry >> 16 == segment && slot_plus_one != 0 && slot_plus_one <= geometry_.slot_limit)
+        return static_cast<std::uint32_t>(slot_plus_one - 1);
+    }
+    return std::nullopt;
+  }
+
+  // The broker's: names a slot whose header is complete, and takes a name back before the slot's
+  // header changes. A segment has at most one slot, also after a broker died between the two.
+  void name_slot(std::uint64_t segment, std::uint32_t slot) const noexcept {
+    for (std::uint32_t probe = 0; probe < geometry_.directory_size; ++probe) {
+      auto& place = directory(segment + probe);
+      if (place.load(std::memory_order_relaxed) != 0) continue;
+      place.store(format::pack_directory(segment, slot), std::memory_order_release);
+      return;
+    }
+  }
+  void forget_names(std::uint64_t segment, std::uint32_t slot) const noexcept {
+    for (std::uint32_t place = 0; place < geometry_.directory_size; ++place) {
+      const std::uint64_t entry = directory(place).load(std::memory_order_relaxed);
+      if (entry != 0 && (entry >> 16 == segment || (entry & 0xffff) == slot + 1u))
+        directory(place).store(0, std::memory_order_release);
+    }
   }
 
  private:

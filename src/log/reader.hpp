@@ -20,6 +20,8 @@ enum class ReadOutcome {
   rolled,   // entered the next segment; views of the last one are no longer pinned
   lost,     // the log dropped records before they were read: see take_lost()
   corrupt,  // the segment breaks its format; the reader stays where it is
+  deleted,  // the partition is gone
+  segment_end,  // next_in_segment() only: the next record is in the next segment
 };
 
 enum class SeekOutcome { ok, before_start, beyond_end, corrupt };
@@ -37,29 +39,10 @@ class BasicReader {
   // Moves to the next record. Frames that carry none are skipped.
   //   Order: acquire of the commit word; partner: the release in FrameWriter::publish().
   //   Progress: wait-free but for fillers, of which a segment holds a bounded number.
-  ReadOutcome next() noexcept {
-    for (;;) {  // each turn passes a filler, or returns
-      if (position_ < end_units_) [[likely]] {
-        FrameHeader& frame = frame_at(position_);
-        const std::uint64_t commit = frame.commit.load(std::memory_order_acquire);  // SYNC(frame.commit)
-        if (format::is_published(commit, tag_) &&
-            frame.offset.load(std::memory_order_relaxed) == next_offset_) [[likely]] {
-          const auto size = static_cast<std::uint32_t>(format::commit_size(commit));
-          const std::uint32_t units = format::align_frame(size) / format::kFrameAlignment;
-          if (units > end_units_ - position_) [[unlikely]]
-            return ReadOutcome::corrupt;
-          position_ += units;
-          if (frame.type == static_cast<std::uint8_t>(format::FrameType::record)) [[likely]] {
-            take(frame, size, 1);
-            return ReadOutcome::record;
-          }
-          if (const auto outcome = take_other(frame, size)) return *outcome;
-          continue;
-        }
-      }
-      return miss();
-    }
-  }
+  ReadOutcome next() noexcept { return advance<true>(); }
+
+  // The same, but never leaves the segment: what was read of it stays pinned.
+  ReadOutcome next_in_segment() noexcept { return advance<false>(); }
 
   // The frame that next() moved to. Valid until the reader leaves the segment.
   const FrameHeader& frame() const noexcept { return *frame_; }
@@ -71,11 +54,16 @@ class BasicReader {
   // Records dropped unread since the last call.
   std::uint64_t take_lost() noexcept { return std::exchange(lost_, 0); }
 
-  // True if something is there to read: for a sleeper's last look.
+  // True if next() would not say `empty`: for a sleeper's last look.
   bool ready() const noexcept {
-    if (view_.control().active.load(std::memory_order_acquire) != segment_) return true;
-    return position_ < end_units_ &&
-           format::is_published(frame_at(position_).commit.load(std::memory_order_acquire), tag_);
+    if (slot_ == nullptr) return true;
+    if (position_ < end_units_ &&
+        format::is_published(frame_at(position_).commit.load(std::memory_order_acquire), tag_))
+      return true;
+    if (!has_next_segment()) return false;
+    if (is_deleted()) return true;
+    const std::uint64_t final = header_->final.load(std::memory_order_acquire);
+    return final != 0 && position_ >= format::unpack_final(final).units;
   }
 
   // Goes to the oldest record that the log holds.
@@ -87,30 +75,22 @@ class BasicReader {
   SeekOutcome seek_end() noexcept {
     for (;;) {  // repeats only if the log dropped what was active a moment ago
       const std::uint64_t active = view_.control().active.load(std::memory_order_acquire);
-      if (!enter(active)) continue;
+      const bool entered = enter(active);
       if (corrupt_) return SeekOutcome::corrupt;
+      if (!entered) continue;
       walk_to(format::kNoOffset);
       return SeekOutcome::ok;
     }
   }
 
-  // Goes to the record with this offset, or to the first one after it if it is void.
+  // Goes to the record with this offset, to the batch that holds it, or to the first record
+  // after it if it is void.
   SeekOutcome seek(std::uint64_t offset) noexcept {
-    std::uint64_t segment = view_.control().active.load(std::memory_order_acquire);
-    for (;;) {  // downwards from the newest segment to the one that holds the offset
-      if (!enter(segment)) {
-        if (corrupt_) return SeekOutcome::corrupt;
-        enter_oldest();
-        return SeekOutcome::before_start;
-      }
-      if (corrupt_) return SeekOutcome::corrupt;
-      if (offset >= next_offset_) break;
-      if (segment == view_.control().log_start.load(std::memory_order_acquire))
-        return SeekOutcome::before_start;
-      --segment;
+    for (;;) {  // repeats only if the log has rolled on meanwhile
+      if (const SeekOutcome outcome = enter_segment_of(offset); outcome != SeekOutcome::ok) return outcome;
+      if (walk_to(offset) || next_offset_ == offset) return SeekOutcome::ok;
+      if (!at_end_of_segment()) return SeekOutcome::beyond_end;
     }
-    walk_to(offset);
-    return next_offset_ >= offset || has_next_segment() ? SeekOutcome::ok : SeekOutcome::beyond_end;
   }
 
   // Lets its segment go. The next read needs a seek first.
@@ -132,29 +112,70 @@ class BasicReader {
     next_offset_ += offsets;
   }
 
-  std::optional<ReadOutcome> take_other(FrameHeader& frame, std::uint32_t size) noexcept {
+  template <bool Leave>
+  ReadOutcome advance() noexcept {
+    for (;;) {  // each turn passes a filler, or returns
+      if (position_ < end_units_) [[likely]] {
+        FrameHeader& frame = frame_at(position_);
+        const std::uint64_t commit = frame.commit.load(std::memory_order_acquire);  // SYNC(frame.commit)
+        if (format::is_published(commit, tag_) &&
+            frame.offset.load(std::memory_order_relaxed) == next_offset_) [[likely]] {
+          const auto size = static_cast<std::uint32_t>(format::commit_size(commit));
+          const std::uint32_t units = format::align_frame(size) / format::kFrameAlignment;
+          if (units > end_units_ - position_) [[unlikely]]
+            return ReadOutcome::corrupt;
+          if (frame.type == static_cast<std::uint8_t>(format::FrameType::record)) [[likely]] {
+            position_ += units;
+            take(frame, size, 1);
+            return ReadOutcome::record;
+          }
+          if (const auto outcome = take_other(frame, size, units)) return *outcome;
+          continue;
+        }
+      }
+      return miss<Leave>();
+    }
+  }
+
+  std::optional<ReadOutcome> take_other(FrameHeader& frame, std::uint32_t size, std::uint32_t units) noexcept {
     const std::uint64_t offsets = FrameWalk<M>::offsets_of(frame);
     if (offsets > format::kMaxSegmentRecords) return ReadOutcome::corrupt;
     if (frame.type == static_cast<std::uint8_t>(format::FrameType::batch)) {
+      position_ += units;
       take(frame, size, offsets);
       return ReadOutcome::record;
     }
     if (frame.type != static_cast<std::uint8_t>(format::FrameType::filler)) return ReadOutcome::corrupt;
+    position_ += units;
     next_offset_ += offsets;
     return std::nullopt;
   }
 
   // Nothing readable here: either not yet, or the segment ends here.
+  template <bool Leave>
   ReadOutcome miss() noexcept {
     if (slot_ != nullptr && !has_next_segment()) [[likely]]
       return ReadOutcome::empty;
+    if (is_deleted()) return ReadOutcome::deleted;
     if (slot_ == nullptr) return enter_oldest() ? ReadOutcome::rolled : ReadOutcome::corrupt;
     const std::uint64_t final = header_->final.load(std::memory_order_acquire);
     if (final == 0) return ReadOutcome::empty;
     const format::Tail end = format::unpack_final(final);
     if (position_ < end.units) return ReadOutcome::empty;  // claimed, not yet published
     if (position_ > end.units) return ReadOutcome::corrupt;
+    if constexpr (!Leave) return ReadOutcome::segment_end;
     return enter_next();
+  }
+
+  bool at_end_of_segment() const noexcept {
+    if (!has_next_segment()) return false;
+    const std::uint64_t final = header_->final.load(std::memory_order_acquire);
+    return final != 0 && position_ == format::unpack_final(final).units;
+  }
+
+  bool is_deleted() const noexcept {
+    return view_.control().state.load(std::memory_order_acquire) !=
+           static_cast<std::uint32_t>(format::PartitionState::open);
   }
 
   bool has_next_segment() const noexcept {
@@ -173,7 +194,8 @@ class BasicReader {
 
   bool enter_oldest() noexcept {
     for (int attempt = 0; attempt < 100000; ++attempt) {  // the log may drop it again meanwhile
-      if (enter(view_.control().log_start.load(std::memory_order_acquire))) return !corrupt_;
+      const bool entered = enter(view_.control().log_start.load(std::memory_order_acquire));
+      if (entered || corrupt_) return !corrupt_;
     }
     return false;
   }
@@ -203,15 +225,30 @@ class BasicReader {
     return true;
   }
 
-  void walk_to(std::uint64_t offset) noexcept {
+  SeekOutcome enter_segment_of(std::uint64_t offset) noexcept {
+    std::uint64_t segment = view_.control().active.load(std::memory_order_acquire);
+    for (;;) {  // downwards from the newest segment
+      const bool entered = enter(segment);
+      if (corrupt_) return SeekOutcome::corrupt;
+      if (!entered) return enter_oldest() ? SeekOutcome::before_start : SeekOutcome::corrupt;
+      if (offset >= next_offset_) return SeekOutcome::ok;
+      if (segment == view_.control().log_start.load(std::memory_order_acquire))
+        return SeekOutcome::before_start;
+      --segment;
+    }
+  }
+
+  // True if a published frame holds the offset; the reader then stands before it, else behind
+  // the last published frame.
+  bool walk_to(std::uint64_t offset) noexcept {
     FrameWalk<M> walk(slot_, tag_, end_units_, next_offset_);
-    for (;;) {
+    for (;;) {  // bounded by the segment's frames
       const FrameWalk<M> here = walk;
-      if (!walk.step() || walk.next_offset() > offset) {
-        position_ = here.position_units();
-        next_offset_ = here.next_offset();
-        return;
-      }
+      const bool stepped = walk.step();
+      if (stepped && walk.next_offset() <= offset) continue;
+      position_ = here.position_units();
+      next_offset_ = here.next_offset();
+      return stepped;
     }
   }
 

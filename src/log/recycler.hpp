@@ -38,11 +38,13 @@ class BasicRecycler {
   explicit BasicRecycler(const View& view) : view_(view) {}
 
   // Makes `slot` the home of `segment`, the next one to be prepared.
-  //   Order: header, then directory, then prepared, each release; partners: View::find(), roll().
+  //   Order: the slot's old name goes first: an intent may still name the segment that it held.
+  //   Then header, directory, prepared, each release; partners: View::find(), roll().
   //   Death before `prepared` is stored: the slot still counts as free, the next broker writes
   //   it again.
   void prepare(std::uint64_t segment, std::uint32_t slot, const SegmentIdentity& identity,
                std::uint64_t prepared_bytes, std::uint64_t base_offset = format::kNoOffset) noexcept {
+    view_.forget_names(segment, slot);
     auto& header = view_.segment_in(slot);
     header.magic = format::kSegmentMagic;
     for (int i = 0; i < 16; ++i) header.topic_id[i] = identity.topic_id[i];
@@ -59,7 +61,7 @@ class BasicRecycler {
     header.base_offset.store(base_offset, std::memory_order_relaxed);
     header.final.store(0, std::memory_order_relaxed);
     header.prepared_bytes.store(prepared_bytes, std::memory_order_relaxed);
-    view_.directory(segment).store(format::pack_directory(segment, slot), std::memory_order_release);
+    view_.name_slot(segment, slot);
     view_.control().prepared.store(segment + 1, std::memory_order_release);
     ring_memory_bell();
   }
@@ -94,13 +96,15 @@ class BasicRecycler {
     return {};
   }
 
-  // Whether every attached reader has moved past a segment, and there is one at all.
+  // Whether every reader has moved past a segment, and there is one at all. (A reader is pinned
+  // from its attachment on; one without a pin has let go on purpose.)
   bool passed_by_all_readers(std::uint64_t segment) const noexcept {
     bool any = false;
     for (auto& line : view_.readers().lines) {
-      if (line.participant.load(std::memory_order_acquire) == 0) continue;
+      const std::uint64_t pin = line.pin.load(std::memory_order_acquire);
+      if (line.participant.load(std::memory_order_acquire) == 0 || pin == 0) continue;
       any = true;
-      if (line.pin.load(std::memory_order_acquire) <= segment + 1) return false;
+      if (pin <= segment + 1) return false;
     }
     return any;
   }

@@ -53,6 +53,8 @@ class BasicRepairer {
 
   // Fills the claim that a living producer gave up (IntentState::abandoned).
   RepairOutcome repair_abandoned(std::uint32_t index) {
+    const auto word = view_.intent(index).word.load(std::memory_order_acquire);
+    if (format::unpack_intent(word).state != format::IntentState::abandoned) return RepairOutcome::done;
     return repair(index, [](std::uint32_t) { return false; });
   }
 
@@ -68,8 +70,12 @@ class BasicRepairer {
   }
 
   bool prepared(std::uint32_t slot, std::uint64_t end_units) const noexcept {
-    return end_units * format::kFrameAlignment <=
-           view_.segment_in(slot).prepared_bytes.load(std::memory_order_acquire);
+    return end_units <= prepared_units(slot);
+  }
+  // Producers can write to the header: it never leads out of the slot.
+  std::uint64_t prepared_units(std::uint32_t slot) const noexcept {
+    const std::uint64_t bytes = view_.segment_in(slot).prepared_bytes.load(std::memory_order_acquire);
+    return std::min(bytes, view_.geometry().slot_bytes) / format::kFrameAlignment;
   }
 
   RepairOutcome fill_claim(std::uint32_t slot, std::uint32_t position, typename View::IntentLine& line,
@@ -109,7 +115,7 @@ class BasicRepairer {
     const bool full = format::is_full(tail, view_.geometry().capacity_units());
 
     std::vector<Covered> covered;
-    if (!collect(segment, is_dead, covered)) return RepairOutcome::retry;
+    if (!collect(segment, dead, is_dead, covered)) return RepairOutcome::retry;
     // With nobody between intent and claim, a full segment has its final word or never gets one.
     const std::uint64_t final_now = header.final.load(std::memory_order_acquire);
     if (final != final_now) return RepairOutcome::retry;
@@ -118,6 +124,7 @@ class BasicRepairer {
     format::Tail end = full ? format::Tail{capacity, 0, 0} : tail;
     if (final != 0) end = format::unpack_final(final);
     const bool end_known = final != 0 || !full;
+    if (end.units > capacity) return RepairOutcome::done;  // not a word that a producer writes
 
     FrameWalk<M> walk(view_.slot(slot), header.tag, static_cast<std::uint32_t>(end.units), base);
     while (walk.position_units() < end.units) {
@@ -149,7 +156,8 @@ class BasicRepairer {
 
   // All claims in a segment whose intents stand, dead producers' included (they are repaired in
   // their own turn). False if a living producer is between its intent and its claim.
-  bool collect(std::uint64_t segment, const IsDead& is_dead, std::vector<Covered>& covered) const {
+  bool collect(std::uint64_t segment, std::uint32_t dead, const IsDead& is_dead,
+               std::vector<Covered>& covered) const {
     for (std::uint32_t i = 0; i < format::kMaxProducers; ++i) {
       auto& line = view_.intent(i);
       const std::uint64_t word = line.word.load(std::memory_order_acquire);
@@ -158,13 +166,18 @@ class BasicRepairer {
           intent.segment != (segment & format::kIntentSegmentMask))
         continue;
       if (intent.state == format::IntentState::about) {
-        if (!is_dead(i)) return false;
+        if (intent.position_units != format::kOwnsNothing && i != dead && !is_dead(i)) return false;
         continue;
       }
-      const std::uint64_t claim = line.claim.load(std::memory_order_relaxed);
+      //   Order: acquire; partner: the releases in BasicSharedAppender. A claim of later than
+      //   `word` comes with the publish of this one, and walk.step() then passes it.
+      const std::uint64_t claim = line.claim.load(std::memory_order_acquire);
       const std::uint64_t offset = line.offset.load(std::memory_order_acquire);
       if (line.word.load(std::memory_order_acquire) != word) return false;
-      covered.push_back({intent.position_units, static_cast<std::uint32_t>(claim), offset, claim >> 32});
+      const std::uint64_t units = claim & 0xffffffff;
+      if (units == 0 || intent.position_units + units > view_.geometry().capacity_units())
+        continue;  // not what an appender writes
+      covered.push_back({intent.position_units, static_cast<std::uint32_t>(units), offset, claim >> 32});
     }
     std::sort(covered.begin(), covered.end(),
               [](const Covered& a, const Covered& b) { return a.position < b.position; });
@@ -187,14 +200,13 @@ class BasicRepairer {
                                                      const std::vector<Covered>& covered,
                                                      std::uint64_t end_units, std::uint64_t end_offset) const {
     std::pair<std::uint32_t, std::uint64_t> next{static_cast<std::uint32_t>(end_units), end_offset};
+    // A claim beyond the end came after the tail was read, and others may have come before it.
     for (const Covered& claim : covered)
-      if (claim.position > gap.position_units()) {
+      if (claim.position > gap.position_units() && claim.position < end_units) {
         next = {claim.position, claim.offset};
         break;
       }
-    const std::uint64_t prepared_units =
-        view_.segment_in(slot).prepared_bytes.load(std::memory_order_acquire) / format::kFrameAlignment;
-    const std::uint64_t stop = std::min<std::uint64_t>(next.first, prepared_units);
+    const std::uint64_t stop = std::min<std::uint64_t>(next.first, prepared_units(slot));
     for (std::uint32_t at = gap.position_units() + 1; at < stop; ++at) {
       const auto& frame = FrameWriter<M>::at(view_.slot(slot) + std::size_t{at} * format::kFrameAlignment);
       if (!format::is_published(frame.commit.load(std::memory_order_acquire), tag)) continue;

@@ -35,6 +35,7 @@ RollOutcome roll(const BasicPartitionView<M>& view, std::uint64_t segment, std::
   view.segment_in(*slot).base_offset.compare_exchange_strong(
       unset, base_offset + format::unpack_final(final).count, std::memory_order_acq_rel,
       std::memory_order_acquire);
+  step<M>("log.based");
   std::uint64_t expected = segment;
   won = control.active.compare_exchange_strong(expected, next, std::memory_order_acq_rel,  // SYNC(active)
                                                std::memory_order_acquire);

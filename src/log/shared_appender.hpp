@@ -35,7 +35,8 @@ class BasicSharedAppender {
   // is a batch claim, which obeys the same bound) and `records` offsets.
   //   Progress: lock-free; one fetch_add when nobody rolls.
   //   Death: at each step the intent tells the repairer what may be claimed.
-  ClaimOutcome claim(std::uint32_t bytes, std::uint32_t records, Claim& claim) noexcept {
+  [[gnu::always_inline]] ClaimOutcome claim(std::uint32_t bytes, std::uint32_t records,
+                                            Claim& claim) noexcept {
     RINGMAIN_ASSERT(bytes % format::kFrameAlignment == 0 && bytes <= view_.geometry().max_frame_bytes());
     RINGMAIN_ASSERT(records <= format::kMaxClaimRecords);
     const std::uint32_t units = bytes / format::kFrameAlignment;
@@ -46,9 +47,15 @@ class BasicSharedAppender {
 
       const format::Tail seen = format::unpack_tail(cursor_.header->tail.load(std::memory_order_relaxed));
       if (!format::is_full(seen, capacity()) && seen.units + units > cursor_.check_units) [[unlikely]] {
-        if (!cursor_.prepared_for(view_, seen.units + units, bell_)) return ClaimOutcome::no_memory;
+        if (!cursor_.prepared_for(view_, seen.units + units, bell_)) {
+          if (view_.control().active.load(std::memory_order_acquire) == cursor_.sequence)
+            return ClaimOutcome::no_memory;
+          cursor_.header = nullptr;  // that was another segment's memory
+          continue;
+        }
       }
       announce(units, records);
+      step<M>("log.announced");
       // A slot is recycled only after `active` has left it: if it has not, the intent holds it.
       M::light_barrier(view_.geometry().fences);
       if (view_.control().active.load(std::memory_order_acquire) != cursor_.sequence) [[unlikely]] {
@@ -57,18 +64,20 @@ class BasicSharedAppender {
         continue;
       }
       if (!format::is_full(seen, capacity())) {
-        own_lines_ahead(seen.units, bytes);
+        cursor_.own_lines_ahead(seen.units, bytes);
         const format::Tail add{units, records, 0};
         //   Order: acq_rel; partner: Repairer reads the tail before the intents, and so sees the
         //   intent of every claim below it.
         const format::Tail old = format::unpack_tail(
             cursor_.header->tail.fetch_add(format::pack_tail(add), std::memory_order_acq_rel));
+        step<M>("log.added");
         RINGMAIN_ASSERT(old.generation == format::generation_of(cursor_.sequence));
         if (!format::is_full({old.units + units, old.count + records, 0}, capacity())) [[likely]]
           return take(old, units, records, claim);
         if (!format::is_full(old, capacity()))  // ours is the claim that made it full
           cursor_.header->final.store(format::pack_final(old.units, old.count), std::memory_order_release);
       }
+      step<M>("log.full");
       const ClaimOutcome outcome = leave_full_segment();
       if (outcome != ClaimOutcome::ok) return outcome;
     }
@@ -81,6 +90,7 @@ class BasicSharedAppender {
     waiting_for_memory_ = false;
     abandoned_ = true;
     store_intent(format::IntentState::abandoned, pending_.position);
+    bell_.ring();  // the memory may be there by now: nobody else will tell the repairer
   }
   bool holds_pending_claim() const noexcept { return waiting_for_memory_; }
 
@@ -89,9 +99,6 @@ class BasicSharedAppender {
   }
 
  private:
-  static constexpr std::uint32_t kPrefetchBytes = 512;
-  static constexpr std::uint32_t kPrefetchMost = 256;
-  static constexpr int kSpinsForFinalWord = 2000;
 
   std::uint32_t capacity() const noexcept { return view_.geometry().capacity_units(); }
 
@@ -108,7 +115,7 @@ class BasicSharedAppender {
   }
   void announce(std::uint32_t units, std::uint32_t records) noexcept {
     const std::uint64_t packed = std::uint64_t{units} | std::uint64_t{records} << 32;
-    intent_.claim.store(packed, std::memory_order_relaxed);
+    intent_.claim.store(packed, std::memory_order_release);  // see format/intent.hpp
     store_intent(format::IntentState::about, 0);
   }
   void withdraw() noexcept { intent_.word.store(0, std::memory_order_release); }
@@ -121,14 +128,14 @@ class BasicSharedAppender {
              units * format::kFrameAlignment,
              records,
              cursor_.tag};
-    intent_.offset.store(claim.offset, std::memory_order_relaxed);
+    intent_.offset.store(claim.offset, std::memory_order_release);
     store_intent(format::IntentState::claimed, position);
+    step<M>("log.claimed");
     if (position + units > cursor_.check_units) [[unlikely]] {
       waiting_for_memory_ = true;
       pending_ = {claim, position};
       return resume(claim);
     }
-    FrameWriter<M>::mark_in_progress(claim.at, claim.bytes, claim.tag);
     return ClaimOutcome::ok;
   }
 
@@ -138,7 +145,6 @@ class BasicSharedAppender {
     const std::uint64_t end = pending_.position + claim.bytes / format::kFrameAlignment;
     if (!cursor_.prepared_for(view_, end, bell_)) return ClaimOutcome::no_memory;
     waiting_for_memory_ = false;
-    FrameWriter<M>::mark_in_progress(claim.at, claim.bytes, claim.tag);
     return ClaimOutcome::ok;
   }
 
@@ -149,16 +155,9 @@ class BasicSharedAppender {
     return true;
   }
 
-  // The locked add drains the store buffer, so a line that is not owned yet would be waited
-  // for in full: ask for as many lines as this claim takes, some way ahead of the tail.
-  void own_lines_ahead(std::uint64_t units, std::uint32_t bytes) noexcept {
-    const std::byte* ahead = cursor_.slot + units * format::kFrameAlignment + kPrefetchBytes;
-    for (std::uint32_t at = 0; at < std::min(bytes, kPrefetchMost); at += format::kCacheLineBytes)
-      M::prefetch_for_write(ahead + at);
-  }
-
   ClaimOutcome leave_full_segment() noexcept {
-    for (int spin = 0; spin < kSpinsForFinalWord; ++spin) {
+    store_intent(format::IntentState::about, format::kOwnsNothing);
+    for (int spin = 0; spin < M::kSpinsForAnother; ++spin) {
       bool won = false;
       switch (roll(view_, cursor_.sequence, cursor_.base_offset, *cursor_.header, won)) {
         case RollOutcome::rolled:

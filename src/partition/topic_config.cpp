@@ -62,7 +62,7 @@ const std::vector<Setting>& settings() {
          config.single_producer = value == "true";
          return {};
        }},
-      {"slot.bytes", "8388608", ConfigKind::bytes,
+      {"slot.bytes", "4259840", ConfigKind::bytes,
        "Bytes of a slot of shared memory, which holds one segment: a multiple of 4096. Small slots stay in the "
        "CPU's caches, large ones take larger records.",
        [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
