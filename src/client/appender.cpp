@@ -32,8 +32,8 @@ class Appender::Impl {
   Impl(std::shared_ptr<client::BusConnection> bus, const TopicPartition& partition, const AppenderOptions& options)
       : options_(options), attachment_(std::move(bus), partition, client::Role::producer),
         waker_(attachment_.view()), exclusive_(attachment_.view().geometry().single_producer),
-        shared_appender_(attachment_.view(), attachment_.line(), attachment_.bus()),
-        exclusive_appender_(attachment_.view(), attachment_.line(), attachment_.bus()) {}
+        shared_appender_(attachment_.view(), attachment_.line(), attachment_),
+        exclusive_appender_(attachment_.view(), attachment_.line(), attachment_) {}
 
   ~Impl() {
     if (open_) abort();

@@ -49,21 +49,17 @@ Attachment::Attachment(std::shared_ptr<BusConnection> bus, TopicPartition partit
   if (const Status checked = log::check_readers(readers_.bytes(), what); !checked) throw Exception(checked.error());
   log_.advise_huge();
   view_ = {geometry, log_.data(), reinterpret_cast<format::Readers*>(readers_.data()), bus_->doorbells()};
-  prefault();
+  mapped_bytes_.resize(geometry.slot_limit);
 }
 
-// Page tables for the segments that come first, so that the first records do not pay for them.
-void Attachment::prefault() noexcept {
-  const std::uint64_t active = view_.control().active.load(std::memory_order_acquire);
-  for (const std::uint64_t segment : {active, active + 1}) {
-    const auto slot = view_.find(segment);
-    if (!slot) continue;
-    const std::uint64_t bytes = std::min(view_.segment_in(*slot).prepared_bytes.load(std::memory_order_acquire),
-                                         view_.geometry().slot_bytes);
-    const std::uint64_t at = view_.geometry().slots_at + *slot * view_.geometry().slot_bytes;
-    // A hint: what it cannot do is done by the first touch.
-    static_cast<void>(log_.populate(at, bytes, role_ == Role::consumer ? os::Populate::for_read : os::Populate::for_write));
-  }
+void Attachment::will_use(const std::byte* slot, std::size_t bytes) noexcept {
+  const std::uint64_t at = static_cast<std::uint64_t>(slot - log_.data());
+  const std::uint64_t index = (at - view_.geometry().slots_at) / view_.geometry().slot_bytes;
+  std::uint64_t& mapped = mapped_bytes_[index];
+  if (mapped >= bytes) return;
+  const auto purpose = role_ == Role::consumer ? os::Populate::for_read : os::Populate::for_write;
+  static_cast<void>(log_.populate(at + mapped, bytes - mapped, purpose));  // else page by page, when touched
+  mapped = bytes;
 }
 
 Attachment::~Attachment() {

@@ -13,11 +13,11 @@ namespace ringmain::client {
 
 enum class Role : std::int8_t { consumer = 0, producer = 1 };
 
-class Attachment {
+class Attachment final : public log::BrokerBell {
  public:
   // Throws Exception.
   Attachment(std::shared_ptr<BusConnection> bus, TopicPartition partition, Role role);
-  ~Attachment();
+  ~Attachment() override;
   Attachment(const Attachment&) = delete;
   Attachment& operator=(const Attachment&) = delete;
 
@@ -26,6 +26,10 @@ class Attachment {
   const TopicPartition& partition() const noexcept { return partition_; }
   BusConnection& bus() const noexcept { return *bus_; }
 
+  void ring() noexcept override { bus_->ring(); }
+  // Fills the page tables for a part of a slot, once, so that not each page costs a fault.
+  void will_use(const std::byte* slot, std::size_t bytes) noexcept override;
+
   // The bus's memory was lost and made anew (its folder was removed): this attachment is void.
   bool is_void() const noexcept { return bus_->incarnation() != incarnation_; }
   // What to throw when it is.
@@ -33,8 +37,6 @@ class Attachment {
   [[noreturn]] void throw_deleted() const;
 
  private:
-  void prefault() noexcept;
-
   std::shared_ptr<BusConnection> bus_;
   TopicPartition partition_;
   Role role_;
@@ -43,6 +45,7 @@ class Attachment {
   std::uint32_t incarnation_ = 0;
   os::Mapping log_, readers_;
   log::PartitionView view_;
+  std::vector<std::uint64_t> mapped_bytes_;  // by slot
 };
 
 }  // namespace ringmain::client

@@ -134,6 +134,10 @@ class PartitionReader {
 
   void left_segment() noexcept {
     reader_.note_progress();
+    if (const auto slot = attachment_.view().find(reader_.segment()))
+      attachment_.will_use(attachment_.view().slot(*slot),
+                           std::min(attachment_.view().segment_in(*slot).prepared_bytes.load(std::memory_order_acquire),
+                                    attachment_.view().geometry().slot_bytes));
     log::SharedMemory::light_barrier(attachment_.view().geometry().fences);
     if (attachment_.view().control().wanted.load(std::memory_order_acquire) != 0) attachment_.bus().ring();
   }

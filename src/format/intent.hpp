@@ -20,9 +20,12 @@ enum class IntentState : std::uint8_t {
 // state 2 bits | position in units 28 bits | segment sequence, low 34 bits
 struct Intent {
   IntentState state = IntentState::idle;
-  std::uint32_t position_units = 0;  // claimed only
+  std::uint32_t position_units = 0;  // claimed and abandoned; about: 0 or kOwnsNothing
   std::uint64_t segment = 0;
 };
+// The position of an `about` whose claim has not fitted: it owns nothing in the segment, owes it no
+// final word, and only helps to roll. A repair need not wait for it; its slots are held all the same.
+inline constexpr std::uint32_t kOwnsNothing = (1u << 28) - 1;
 inline constexpr std::uint64_t kIntentSegmentMask = (1ull << 34) - 1;
 
 constexpr std::uint64_t pack_intent(Intent intent) noexcept {
@@ -40,6 +43,8 @@ struct BasicIntentLine {
   using Atomic = typename M::template Atomic<T>;
 
   alignas(kCacheLineBytes) Atomic<std::uint64_t> word;  // pack_intent()
+  // Stored with release although `word` follows: who reads the next claim's here must also see
+  // the last one published.
   Atomic<std::uint64_t> claim;   // units low 32 bits, records high 32 bits
   Atomic<std::uint64_t> offset;  // claimed only: offset of the first record
   // Written by the broker when the producer attaches and when it is gone.

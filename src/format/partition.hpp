@@ -21,6 +21,8 @@ enum class FullPolicy : std::uint32_t {
   drop_oldest = 1,  // the oldest segment goes; a reader that needed it is told how many it missed
 };
 
+inline constexpr std::uint64_t kNoSegment = ~0ull;
+
 enum class PartitionState : std::uint32_t { open = 0, deleted = 1 };
 
 // Constant after the broker created the file.
@@ -52,7 +54,8 @@ struct BasicControl {
   template <class T>
   using Atomic = typename M::template Atomic<T>;
 
-  // Sequence of the segment that takes appends. Moves by a CAS of any producer.
+  // Sequence of the segment that takes appends. Moves by a CAS of any producer; kNoSegment once
+  // the partition is deleted, so that whoever compares it with its own segment notices.
   alignas(kCacheLineBytes) Atomic<std::uint64_t> active;
   // Written by the broker only.
   alignas(kCacheLineBytes) Atomic<std::uint64_t> prepared;  // segments below it have a slot

@@ -65,7 +65,7 @@ class BasicExclusiveAppender {
     if (view_.control().state.load(std::memory_order_acquire) !=
         static_cast<std::uint32_t>(format::PartitionState::open))
       return false;
-    if (!cursor_.follow_active(view_)) return false;
+    if (!cursor_.follow_active(view_, bell_)) return false;
     FrameWalk<M> walk(cursor_.slot, cursor_.tag, view_.geometry().capacity_units(), cursor_.base_offset);
     while (walk.step()) {
     }
@@ -97,6 +97,9 @@ class BasicExclusiveAppender {
     for (;;) {  // at most one roll: an empty segment takes any claim
       const bool fits = position_ + units <= view_.geometry().capacity_units() && takes_records(records) &&
                         cursor_.header->final.load(std::memory_order_relaxed) == 0;
+      // For the broker alone, which prepares memory by it; nobody claims by this tail.
+      cursor_.header->tail.store(
+          format::pack_tail({position_ + units, 0, format::generation_of(cursor_.sequence)}), std::memory_order_relaxed);
       if (fits)
         return cursor_.prepared_for(view_, position_ + units, bell_) ? ClaimOutcome::ok
                                                                     : ClaimOutcome::no_memory;
@@ -108,7 +111,7 @@ class BasicExclusiveAppender {
           roll(view_, cursor_.sequence, cursor_.base_offset, *cursor_.header, won);
       bell_.ring();
       if (outcome != RollOutcome::rolled) return ClaimOutcome::no_memory;
-      if (!cursor_.follow_active(view_)) return ClaimOutcome::deleted;
+      if (!cursor_.follow_active(view_, bell_)) return ClaimOutcome::deleted;
       position_ = format::kSegmentHeaderBytes / format::kFrameAlignment;
     }
   }

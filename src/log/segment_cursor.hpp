@@ -24,7 +24,7 @@ struct SegmentCursor {
   // Follows `active`. False if the partition holds no usable active segment (corrupt memory).
   //   Order: active is read before and after the header; a slot is recycled only after
   //   active has moved past it, so an unchanged active proves what was read between.
-  bool follow_active(const View& view) noexcept {
+  bool follow_active(const View& view, BrokerBell& bell) noexcept {
     for (int attempt = 0; attempt < 1000; ++attempt) {
       const std::uint64_t active = view.control().active.load(std::memory_order_acquire);  // SYNC(active)
       const auto index = view.find(active);
@@ -39,7 +39,7 @@ struct SegmentCursor {
       slot = view.slot(*index);
       header = &segment;
       limit_units = check_units = 0;
-      refresh_limit(view);
+      refresh_limit(view, bell);
       if (view.control().active.load(std::memory_order_acquire) == active) return true;
     }
     return false;
@@ -61,7 +61,7 @@ struct SegmentCursor {
   bool prepared_for(const View& view, std::uint64_t end_units, BrokerBell& bell) noexcept {
     const std::uint32_t capacity = view.geometry().capacity_units();
     if (end_units > capacity) return true;  // it will not fit anyway: the roll decides
-    refresh_limit(view);
+    refresh_limit(view, bell);
     const bool enough = end_units <= limit_units;
     if (!enough || (limit_units < capacity && end_units > check_units)) {
       bell.ring();
@@ -74,12 +74,13 @@ struct SegmentCursor {
   static constexpr std::uint32_t kPrefetchBytes = 512;
   static constexpr std::uint32_t kPrefetchMost = 256;
 
-  void refresh_limit(const View& view) noexcept {
+  void refresh_limit(const View& view, BrokerBell& bell) noexcept {
     const std::uint32_t before = limit_units;
     const std::uint64_t prepared = header->prepared_bytes.load(std::memory_order_acquire);
     limit_units = static_cast<std::uint32_t>(std::min(prepared, view.geometry().slot_bytes) /
                                              format::kFrameAlignment);
     if (limit_units == before) return;
+    bell.will_use(slot, std::size_t{limit_units} * format::kFrameAlignment);
     check_units = limit_units < view.geometry().capacity_units() ? limit_units / 2 : limit_units;
   }
 };

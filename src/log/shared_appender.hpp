@@ -105,7 +105,7 @@ class BasicSharedAppender {
   bool start() noexcept {
     return view_.control().state.load(std::memory_order_acquire) ==
                static_cast<std::uint32_t>(format::PartitionState::open) &&
-           cursor_.follow_active(view_);
+           cursor_.follow_active(view_, bell_);
   }
 
   // SYNC(intent): release; partner: the acquires in Repairer and Recycler.

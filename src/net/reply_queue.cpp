@@ -1,0 +1,114 @@
+// sendmsg with gathered replies and SCM_RIGHTS.
+#include "net/reply_queue.hpp"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "base/assert.hpp"
+#include "net/server.hpp"
+#include "os/unix_socket.hpp"
+
+namespace ringmain::net {
+namespace {
+
+constexpr size_t gathered_replies_max = 16;  // of pipelined requests; a call for each would cost more
+
+// One sendmsg: some bytes, and the descriptors of the first reply.
+struct Message {
+  std::array<iovec, gathered_replies_max> parts{};
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(os::passed_fds_max * sizeof(int))> control{};
+  msghdr header{};
+
+  void add(const std::vector<std::byte>& bytes, size_t from) {
+    iovec& part = parts[header.msg_iovlen++];
+    part.iov_base = const_cast<std::byte*>(bytes.data() + from);
+    part.iov_len = bytes.size() - from;
+  }
+
+  void attach(const std::vector<os::UniqueFd>& fds) {
+    header.msg_control = control.data();
+    header.msg_controllen = CMSG_SPACE(fds.size() * sizeof(int));
+    cmsghdr* rights = CMSG_FIRSTHDR(&header);
+    rights->cmsg_level = SOL_SOCKET;
+    rights->cmsg_type = SCM_RIGHTS;
+    rights->cmsg_len = CMSG_LEN(fds.size() * sizeof(int));
+    for (size_t i = 0; i < fds.size(); ++i) {
+      const int fd = fds[i].get();
+      std::memcpy(CMSG_DATA(rights) + i * sizeof fd, &fd, sizeof fd);
+    }
+  }
+};
+
+Result<size_t> send_message(int socket_fd, Message& message) {
+  message.header.msg_iov = message.parts.data();
+  while (true) {  // ends: a signal interrupts only so often
+    const ssize_t count = ::sendmsg(socket_fd, &message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
+    if (errno == EPIPE || errno == ECONNRESET) {
+      return fail(ErrorCode::closed, "the client has closed the connection");
+    }
+    if (errno != EINTR) return fail_errno("cannot send a reply");
+  }
+}
+
+}  // namespace
+
+Status ReplyQueue::push(Reply reply) {
+  RINGMAIN_ASSERT(reply.fds.size() <= os::passed_fds_max);
+  RINGMAIN_ASSERT(reply.fds.empty() || !reply.bytes.empty());
+  if (reply.bytes.empty()) return {};
+  Waiting waiting{std::move(reply.bytes), {}};
+  for (const int fd : reply.fds) {
+    os::UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
+    if (!copy) return fail_errno("cannot keep a file descriptor for a reply");
+    waiting.fds.push_back(std::move(copy));
+  }
+  queued_bytes_ += waiting.bytes.size();
+  queued_fds_ += waiting.fds.size();
+  queue_.push_back(std::move(waiting));
+  return {};
+}
+
+Result<ReplyQueue::Outcome> ReplyQueue::send(int socket_fd) {
+  while (!queue_.empty()) {  // ends: each turn sends at least a byte of a queue that is bounded
+    Message message;
+    message.add(queue_.front().bytes, front_sent_bytes_);
+    if (!queue_.front().fds.empty()) message.attach(queue_.front().fds);
+    for (size_t i = 1; i < queue_.size() && i < gathered_replies_max; ++i) {
+      if (!queue_[i].fds.empty()) break;  // these start a message of their own
+      message.add(queue_[i].bytes, 0);
+    }
+    RINGMAIN_TRY_ASSIGN(count, send_message(socket_fd, message));
+    if (count == 0) return Outcome::blocked;
+    drop_sent(count);
+  }
+  return Outcome::drained;
+}
+
+bool ReplyQueue::is_full() const noexcept {
+  return queued_bytes_ > queued_replies_max_bytes || queued_fds_ > queued_fds_max;
+}
+
+void ReplyQueue::clear() noexcept {
+  queue_.clear();
+  front_sent_bytes_ = queued_bytes_ = queued_fds_ = 0;
+}
+
+void ReplyQueue::drop_sent(size_t count) noexcept {
+  sent_bytes_ += count;
+  queued_bytes_ -= count;
+  front_sent_bytes_ += count;
+  queued_fds_ -= queue_.front().fds.size();
+  queue_.front().fds.clear();
+  while (!queue_.empty() && front_sent_bytes_ >= queue_.front().bytes.size()) {
+    front_sent_bytes_ -= queue_.front().bytes.size();
+    queue_.pop_front();
+  }
+}
+
+}  // namespace ringmain::net
