@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "os/fault.hpp"
+
 namespace ringmain::broker {
 namespace {
 
@@ -121,8 +123,11 @@ Result<std::vector<CatalogueTopic>> Catalogue::topics() {
 Status Catalogue::put(const CatalogueTopic& topic) {
   std::string id;
   for (const std::uint8_t byte : topic.id) id += fmt::format("{:02x}", byte);
-  return run("INSERT OR REPLACE INTO topic(name, id, partitions, overrides) VALUES(?, ?, ?, ?)",
-             {topic.name, id, std::to_string(topic.partitions), encode(topic.overrides)});
+  os::fault_point("catalogue.put");
+  RINGMAIN_TRY(run("INSERT OR REPLACE INTO topic(name, id, partitions, overrides) VALUES(?, ?, ?, ?)",
+                   {topic.name, id, std::to_string(topic.partitions), encode(topic.overrides)}));
+  os::fault_point("catalogue.was_put");
+  return {};
 }
 
 Status Catalogue::remove(const std::string& name) { return run("DELETE FROM topic WHERE name=?", {name}); }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "broker/locks_report.hpp"
+#include "os/fault.hpp"
 
 namespace ringmain::broker {
 namespace {
@@ -85,6 +86,7 @@ void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
 void LocalClients::bury(ParticipantId id) {
   watched_.erase(id);
   topics_.for_each_open([id](partition::Partition& partition) { partition.participant_died(id); });
+  os::fault_point("broker.buried");
   participants_.forget(id);
   tend_();
 }
@@ -168,6 +170,7 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
     set_error(response, index.error());
     return answer;
   }
+  os::fault_point("broker.attached");
   response.topic_id = kafka::Uuid{partition.name().topic_id};
   response.partition = request.partition;
   response.entry_index = static_cast<std::int32_t>(*index);
@@ -189,6 +192,7 @@ kafka::DetachResponse LocalClients::detach(net::Connection& client, const kafka:
                              ? partition->remove_reader(participant, index)
                              : partition->remove_producer(participant, index);
   if (!removed) set_error(response, removed.error());
+  os::fault_point("broker.detached");
   tend_();
   return response;
 }

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "base/random.hpp"
+#include "os/fault.hpp"
 #include "os/file.hpp"
 #include "os/lock.hpp"
 #include "os/process.hpp"
@@ -64,6 +65,7 @@ Result<Participants::Admitted> Participants::admit(pid_t pid, uid_t uid) {
     line.uid = uid;
     line.start_ticks = state ? state->start_time_ticks : 0;
     std::atomic_ref(line.nonce).store(nonce, std::memory_order_release);  // last: the entry counts
+    os::fault_point("broker.admitted");
     return Admitted{id, nonce, std::move(lock)};
   }
   return fail(ErrorCode::policy_violation,

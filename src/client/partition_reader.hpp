@@ -11,6 +11,7 @@
 #include "client/attachment.hpp"
 #include "format/record_body.hpp"
 #include "log/reader.hpp"
+#include "os/fault.hpp"
 
 namespace ringmain::client {
 
@@ -138,6 +139,7 @@ class PartitionReader {
       attachment_.will_use(attachment_.view().slot(*slot),
                            std::min(attachment_.view().segment_in(*slot).prepared_bytes.load(std::memory_order_acquire),
                                     attachment_.view().geometry().slot_bytes));
+    os::fault_point("reader.left");
     log::SharedMemory::light_barrier(attachment_.view().geometry().fences);
     if (attachment_.view().control().wanted.load(std::memory_order_acquire) != 0) attachment_.bus().ring();
   }

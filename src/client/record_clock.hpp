@@ -25,10 +25,19 @@ class RecordClock {
       tick_ns_ = tick.tv_nsec;
       records_ = 0;
     }
-    if (records_ < kExact || records_ % kShared == 0) last_ns_ = precise_.now_real_ns();
+    ++since_reading_;
+    if (records_ < kExact || records_ % kShared == 0) {
+      const std::int64_t now_ns = precise_.now_real_ns();
+      gap_ns_ = (now_ns - last_ns_) / since_reading_;
+      since_reading_ = 0;
+      last_ns_ = now_ns;
+    }
     ++records_;
     return last_ns_;
   }
+
+  // The time from record to record, as of the last reading.
+  std::int64_t gap_ns() const noexcept { return gap_ns_; }
 
  private:
   static constexpr std::uint32_t kExact = 64;
@@ -36,6 +45,8 @@ class RecordClock {
 
   TscClock precise_;
   std::int64_t last_ns_ = 0;
+  std::int64_t gap_ns_ = 0;
+  std::int64_t since_reading_ = 0;
   long tick_ns_ = -1;
   std::uint32_t records_ = 0;
 };

@@ -13,6 +13,7 @@
 #include "log/reader.hpp"
 #include "log/waker.hpp"
 #include "os/cpu.hpp"
+#include "os/fault.hpp"
 #include "os/futex.hpp"
 #include "ringmain/reader.hpp"
 
@@ -58,6 +59,7 @@ class Sleeper {
         log::Waker::mark(reader->view(), reader->line_index());
         fences |= reader->view().geometry().fences;
       }
+      os::fault_point("sleep.marked");
       log::SharedMemory::heavy_barrier(fences);
       const std::int64_t left_ns = give_up_ns - now_steady_ns();
       const bool done = ready();

@@ -20,8 +20,8 @@ bool has_version(const Handler& handler, int16_t version) {
 Status check_size(const Handler& handler, const kafka::Reader& body) {
   const size_t size = body.position_bytes() + body.remaining_bytes();
   if (size <= handler.request_max_bytes) return {};
-  return fail(ErrorCode::message_too_large,
-              fmt::format("a request of {} bytes; this API takes {}", size, handler.request_max_bytes));
+  return fail(ErrorCode::message_too_large, fmt::format("a request of {} bytes; this API takes {}",
+                                                        size, handler.request_max_bytes));
 }
 
 // Who sent what, for a log line.
@@ -46,7 +46,9 @@ net::Reply Gateway::handle(net::Connection& connection, std::span<const std::byt
   }
 }
 
-void Gateway::closed(net::Connection& connection) { services_.attach.closed(connection); }
+void Gateway::closed(net::Connection& connection) {
+  services_.attach.closed(connection);
+}
 
 Result<net::Reply> Gateway::dispatch(net::Connection& connection,
                                      std::span<const std::byte> request) {
@@ -54,8 +56,9 @@ Result<net::Reply> Gateway::dispatch(net::Connection& connection,
   RINGMAIN_TRY_ASSIGN(header, kafka::RequestHeader::decode(reader));
   auto reply = serve(connection, header, reader);
   if (reply) return reply;
-  return fail(reply.error().code, fmt::format("{}: {}", describe(header, find_handler(header.api_key)),
-                                              reply.error().message));
+  return fail(
+      reply.error().code,
+      fmt::format("{}: {}", describe(header, find_handler(header.api_key)), reply.error().message));
 }
 
 Result<net::Reply> Gateway::serve(net::Connection& connection, const kafka::RequestHeader& header,
@@ -71,12 +74,14 @@ Result<net::Reply> Gateway::serve(net::Connection& connection, const kafka::Requ
     return unsupported_api_versions(header, context);
   }
   if (handler == nullptr) return fail(ErrorCode::unsupported_version, "an API that is not served");
-  return fail(ErrorCode::unsupported_version, fmt::format("only versions {} to {} are served",
-                                                          handler->min_version, handler->max_version));
+  return fail(
+      ErrorCode::unsupported_version,
+      fmt::format("only versions {} to {} are served", handler->min_version, handler->max_version));
 }
 
 net::Reply Gateway::refuse(const net::Connection& connection, const std::string& why) const {
-  log_(net::LogLevel::warning, fmt::format("{}: closing the connection: {}", connection.peer(), why));
+  log_(net::LogLevel::warning,
+       fmt::format("{}: closing the connection: {}", connection.peer(), why));
   net::Reply reply;
   reply.close = true;
   return reply;

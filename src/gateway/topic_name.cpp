@@ -30,7 +30,8 @@ Status check_topic_name(std::string_view name) {
   if (!std::ranges::all_of(name, is_legal)) {
     return fail(ErrorCode::invalid_topic,
                 fmt::format("the topic name '{}' has a character other than letters, digits, '.', "
-                            "'_' and '-'", printable(name)));
+                            "'_' and '-'",
+                            printable(name)));
   }
   return {};
 }

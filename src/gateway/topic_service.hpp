@@ -60,9 +60,9 @@ enum class Commit {
 };
 
 struct NewTopic {
-  std::string name;                  // legal: topic_name.hpp
-  int32_t partitions = -1;           // -1: num.partitions; else at least 1
-  int16_t replication_factor = -1;   // -1: default.replication.factor
+  std::string name;                 // legal: topic_name.hpp
+  int32_t partitions = -1;          // -1: num.partitions; else at least 1
+  int16_t replication_factor = -1;  // -1: default.replication.factor
   std::map<std::string, std::string> overrides{};
 };
 

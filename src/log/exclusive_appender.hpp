@@ -25,7 +25,8 @@ class BasicExclusiveAppender {
   using View = BasicPartitionView<M>;
 
   BasicExclusiveAppender(const View& view, std::uint32_t intent_index, BrokerBell& bell)
-      : view_(view), bell_(bell), owner_(static_cast<std::uint16_t>(intent_index)) {}
+      : view_(view), intent_(view.intent(intent_index)), bell_(bell),
+        owner_(static_cast<std::uint16_t>(intent_index)) {}
 
   std::uint16_t owner() const noexcept { return owner_; }
 
@@ -55,6 +56,17 @@ class BasicExclusiveAppender {
     open_units_ = 0;
     FrameWriter<M>::publish(claim.at, size, claim.tag);
   }
+
+  // A claim that will stay open for a while is written down, so that people can see who is in the
+  // way; if its producer dies, it becomes filler as any other.
+  void announce(const Claim& claim) noexcept {
+    intent_.claim.store(claim.bytes / format::kFrameAlignment | std::uint64_t{claim.records} << 32,
+                        std::memory_order_relaxed);
+    intent_.offset.store(claim.offset, std::memory_order_relaxed);
+    intent_.word.store(format::pack_intent({format::IntentState::claimed, position_, claim.segment}),
+                       std::memory_order_release);  // SYNC(intent)
+  }
+  void withdraw() noexcept { intent_.word.store(0, std::memory_order_release); }
 
   void abandon() noexcept {}
   bool holds_pending_claim() const noexcept { return false; }
@@ -117,6 +129,7 @@ class BasicExclusiveAppender {
   }
 
   View view_;
+  typename View::IntentLine& intent_;
   BrokerBell& bell_;
   SegmentCursor<M> cursor_;
   std::uint32_t position_ = 0;  // in units: where the next frame goes

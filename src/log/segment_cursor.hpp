@@ -72,7 +72,7 @@ struct SegmentCursor {
 
  private:
   static constexpr std::uint32_t kPrefetchBytes = 512;
-  static constexpr std::uint32_t kPrefetchMost = 256;
+  static constexpr std::uint32_t kPrefetchMost = 2048;
 
   void refresh_limit(const View& view, BrokerBell& bell) noexcept {
     const std::uint32_t before = limit_units;

@@ -18,7 +18,9 @@ DeferredReply& DeferredReply::operator=(DeferredReply&& other) noexcept {
   return *this;
 }
 
-DeferredReply::~DeferredReply() { abandon(); }
+DeferredReply::~DeferredReply() {
+  abandon();
+}
 
 void DeferredReply::send(Reply reply) {
   const auto connection = std::exchange(connection_, {}).lock();

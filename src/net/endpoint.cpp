@@ -11,7 +11,8 @@ namespace {
 tl::unexpected<Error> malformed(std::string_view text) {
   return fail(ErrorCode::invalid_argument,
               fmt::format("'{}' is no address: give HOST:PORT, for example 127.0.0.1:9092 or "
-                          "[::1]:9092, with a port from 0 to 65535", text));
+                          "[::1]:9092, with a port from 0 to 65535",
+                          text));
 }
 
 bool has_brackets(std::string_view host) {
@@ -27,9 +28,9 @@ Result<Endpoint> parse_endpoint(std::string_view text) {
   const std::string_view port_digits = text.substr(colon + 1);
 
   Endpoint endpoint;
-  const char* const end = port_digits.data() + port_digits.size();
-  const auto [parsed_to, error] = std::from_chars(port_digits.data(), end, endpoint.port);
-  if (error != std::errc{} || parsed_to != end) return malformed(text);
+  const auto [parsed_to, error] =
+      std::from_chars(port_digits.begin(), port_digits.end(), endpoint.port);
+  if (error != std::errc{} || parsed_to != port_digits.end()) return malformed(text);
 
   const bool bracketed = has_brackets(host);
   if (bracketed) host = host.substr(1, host.size() - 2);

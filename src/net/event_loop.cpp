@@ -49,7 +49,8 @@ class TimerSource final : public Registration::Source,
 
   void cancel() noexcept override {
     is_cancelled_ = true;
-    timer_.cancel();
+    error_code ignored;
+    (void)timer_.cancel(ignored);
   }
 
  private:
@@ -76,8 +77,8 @@ class WatchSource final : public Registration::Source,
 
   Status start(int fd) {
     error_code error;
-    descriptor_.assign(fd, error);
-    if (error) return fail_errno("cannot watch a file descriptor", error.value());
+    if (descriptor_.assign(fd, error))
+      return fail_errno("cannot watch a file descriptor", error.value());
     arm();
     return {};
   }
@@ -126,11 +127,17 @@ void Registration::cancel() noexcept {
 EventLoop::EventLoop() : state_(std::make_unique<State>()) {}
 EventLoop::~EventLoop() = default;
 
-void EventLoop::run() { state_->context.run(); }
+void EventLoop::run() {
+  state_->context.run();
+}
 
-void EventLoop::stop() noexcept { state_->context.stop(); }
+void EventLoop::stop() noexcept {
+  state_->context.stop();
+}
 
-void EventLoop::post(Callback callback) { asio::post(state_->context, std::move(callback)); }
+void EventLoop::post(Callback callback) {
+  asio::post(state_->context, std::move(callback));
+}
 
 Registration EventLoop::call_after(std::chrono::nanoseconds delay, Callback callback) {
   auto source = std::make_shared<TimerSource>(state_->context, delay, TimerSource::Repeat::no,
@@ -168,6 +175,8 @@ void EventLoop::State::wait_for_signal() {
   });
 }
 
-asio::io_context& EventLoop::context() noexcept { return state_->context; }
+asio::io_context& EventLoop::context() noexcept {
+  return state_->context;
+}
 
 }  // namespace ringmain::net

@@ -41,8 +41,8 @@ Listener Listener::on_unix_socket(os::UniqueFd listening_socket, std::string pat
 
 Result<Listener> Listener::on_tcp(const Endpoint& wanted) {
   RINGMAIN_TRY_ASSIGN(addresses, addresses_to_bind(wanted));
-  Result<os::UniqueFd> socket = fail(ErrorCode::invalid_argument,
-                                     "cannot listen on " + to_string(wanted) + ": no address");
+  Result<os::UniqueFd> socket =
+      fail(ErrorCode::invalid_argument, "cannot listen on " + to_string(wanted) + ": no address");
   for (const TcpAddress& address : addresses) {
     socket = listen_at(address, wanted);
     if (socket) break;

@@ -15,7 +15,7 @@
 namespace ringmain::net {
 namespace {
 
-constexpr size_t gathered_replies_max = 16;  // of pipelined requests; a call for each would cost more
+constexpr size_t gathered_replies_max = 16;  // of pipelined requests, in one system call
 
 // One sendmsg: some bytes, and the descriptors of the first reply.
 struct Message {

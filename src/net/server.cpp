@@ -52,6 +52,7 @@ class Server::Impl {
     Registration acceptable;  // goes before the listener that it watches
     Registration retry;
     bool is_refusing = false;  // said once, until there is room again
+    bool is_failing = false;   // said once, until a connection is accepted
   };
 
   Status watch(Service& service);
@@ -88,9 +89,8 @@ Result<ListenerId> Server::Impl::serve(Listener listener, const Limits& limits) 
 }
 
 Status Server::Impl::watch(Service& service) {
-  RINGMAIN_TRY_ASSIGN(acceptable, loop_.watch_readable(service.listener.fd(), [this, &service] {
-                        accept_some(service);
-                      }));
+  RINGMAIN_TRY_ASSIGN(acceptable, loop_.watch_readable(service.listener.fd(),
+                                                       [this, &service] { accept_some(service); }));
   service.acceptable = std::move(acceptable);
   return {};
 }
@@ -101,6 +101,7 @@ void Server::Impl::accept_some(Service& service) {
     os::UniqueFd socket(::accept4(service.listener.fd(), from.generic(), &from.size_bytes,
                                   SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (socket) {
+      service.is_failing = false;
       admit(service, std::move(socket), from);
     } else if (errno == EAGAIN) {
       return;
@@ -112,11 +113,14 @@ void Server::Impl::accept_some(Service& service) {
 
 // Without descriptors or memory the listener stays readable: look away for a while.
 void Server::Impl::accept_later(Service& service, const std::string& why) {
-  log_(LogLevel::error, fmt::format("{}: cannot accept connections: {}; trying again in {} ms",
-                                    service.listener.name(), why, retry_after.count()));
+  if (!std::exchange(service.is_failing, true)) {
+    log_(LogLevel::error, fmt::format("{}: cannot accept connections: {}; trying every {} ms",
+                                      service.listener.name(), why, retry_after.count()));
+  }
   service.acceptable.cancel();
   service.retry = loop_.call_after(retry_after, [this, &service] {
-    if (const Status watched = watch(service); !watched) accept_later(service, watched.error().message);
+    if (const Status watched = watch(service); !watched)
+      accept_later(service, watched.error().message);
   });
 }
 
@@ -140,8 +144,8 @@ void Server::Impl::admit(Service& service, os::UniqueFd socket, const TcpAddress
 
 Result<Connection::Origin> Server::Impl::origin(const Service& service, int socket_fd,
                                                 const TcpAddress& from) {
-  Connection::Origin origin{ConnectionId(next_connection_++), service.id,
-                            service.listener.transport(), {}};
+  Connection::Origin origin{
+      ConnectionId(next_connection_++), service.id, service.listener.transport(), {}};
   if (origin.transport == Transport::tcp) {
     origin.peer = to_string(to_endpoint(from));
     return origin;
@@ -171,8 +175,12 @@ Result<ListenerId> Server::serve(Listener listener, const Limits& limits) {
   return impl_->serve(std::move(listener), limits);
 }
 
-void Server::stop_accepting() { impl_->stop_accepting(); }
+void Server::stop_accepting() {
+  impl_->stop_accepting();
+}
 
-size_t Server::connection_count() const noexcept { return impl_->connection_count(); }
+size_t Server::connection_count() const noexcept {
+  return impl_->connection_count();
+}
 
 }  // namespace ringmain::net

@@ -70,9 +70,10 @@ Status StreamConnection::start(os::UniqueFd socket) {
   sockaddr address{};
   socklen_t size_bytes = sizeof address;
   ::getsockname(socket.get(), &address, &size_bytes);
+  const asio::generic::stream_protocol protocol(address.sa_family, 0);
   error_code error;
-  socket_.assign(asio::generic::stream_protocol(address.sa_family, 0), socket.get(), error);
-  if (error) return fail_errno("cannot serve " + peer(), error.value());
+  if (socket_.assign(protocol, socket.get(), error))
+    return fail_errno("cannot serve " + peer(), error.value());
   [[maybe_unused]] const int now_asios = socket.release();
   watch_idleness();
   asio::co_spawn(
@@ -97,9 +98,8 @@ asio::awaitable<void> StreamConnection::read_requests() {
       continue;
     }
     const std::span<std::byte> space = input_.space();
-    const size_t count =
-        co_await socket_.async_read_some(asio::buffer(space.data(), space.size()),
-                                         asio::redirect_error(asio::use_awaitable, error));
+    const size_t count = co_await socket_.async_read_some(
+        asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, error));
     if (stage_ != Stage::open) break;
     if (error) {
       shut(LogLevel::debug,
@@ -124,8 +124,8 @@ void StreamConnection::handle_requests() {
     const auto request = input_.next();
     if (!request) {
       end_after_replies(request.error().message);
-    } else if (*request) {
-      handle_one(**request);
+    } else if (const auto& whole = *request; whole) {
+      handle_one(*whole);
     } else {
       break;
     }
@@ -217,14 +217,16 @@ void StreamConnection::watch_idleness() {
   });
 }
 
-void StreamConnection::close(std::string why) { shut(LogLevel::warning, why); }
+void StreamConnection::close(std::string why) {
+  shut(LogLevel::warning, why);
+}
 
 void StreamConnection::shut(LogLevel level, const std::string& why) {
   if (stage_ == Stage::closed) return;
   stage_ = Stage::closed;
   log_(level, fmt::format("{}: connection closed: {}", peer(), why));
-  error_code ignored;
-  socket_.close(ignored);
+  error_code error;
+  error = socket_.close(error);  // it is closed in any case
   idle_timer_.cancel();
   reading_may_go_on_.cancel();
   replies_.clear();

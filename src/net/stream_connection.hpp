@@ -75,10 +75,10 @@ class StreamConnection final : public Connection {
   ReplyQueue replies_;
 
   Stage stage_ = Stage::open;
-  bool is_deferred_ = false;       // a DeferredReply is out: further requests wait
-  bool is_handling_ = false;       // guards handle_requests against itself
+  bool is_deferred_ = false;  // a DeferredReply is out: further requests wait
+  bool is_handling_ = false;  // guards handle_requests against itself
   bool is_waiting_to_write_ = false;
-  bool has_ended_ = false;         // the handler was told
+  bool has_ended_ = false;  // the handler was told
   uint64_t received_bytes_ = 0;
   uint64_t moved_bytes_when_watched_ = 0;  // received and sent, at the last look for idleness
 };

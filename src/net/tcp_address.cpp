@@ -24,7 +24,9 @@ TcpAddress copy_of(const addrinfo& found) {
 
 // A name that has both kinds is reached over IPv4 by more clients; "every address" is the
 // other way round, because an IPv6 socket takes IPv4 too.
-int first_family(const Endpoint& endpoint) { return endpoint.host.empty() ? AF_INET6 : AF_INET; }
+int first_family(const Endpoint& endpoint) {
+  return endpoint.host.empty() ? AF_INET6 : AF_INET;
+}
 
 }  // namespace
 

@@ -28,4 +28,14 @@ inline void prefetch_write(const void* address) noexcept {
 #endif
 }
 
+// Moves a cache line that another core will read next out of this core's own caches, to where
+// both find it sooner. A no-op on CPUs that do not know it. Costs tens of nanoseconds in a stream.
+inline void demote(const void* address) noexcept {
+#if defined(__x86_64__)
+  asm volatile("cldemote %0" : : "m"(*static_cast<const char*>(address)));
+#else
+  static_cast<void>(address);
+#endif
+}
+
 }  // namespace ringmain::os

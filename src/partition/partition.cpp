@@ -180,6 +180,7 @@ bool Partition::repair_all() {
     else
       all_done = false;
   }
+  if (!done.empty()) os::fault_point("partition.repaired");
   for (const std::uint32_t index : done) {
     dead_.erase(std::find(dead_.begin(), dead_.end(), index));
     view_.intent(index).participant.store(0, std::memory_order_release);
@@ -262,6 +263,7 @@ std::optional<std::uint32_t> Partition::obtain_slot() {
 void Partition::free_slot(std::uint32_t slot, std::uint64_t segment) {
   segment_of_[slot].reset();
   view_.forget_names(segment, slot);
+  os::fault_point("partition.freed");
 }
 
 // Segments below log_start whose holders have gone by now.

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "log/geometry.hpp"
+#include "os/fault.hpp"
 #include "os/file.hpp"
 
 namespace ringmain::partition {
@@ -96,6 +97,7 @@ Status PartitionFiles::create(const PartitionName& name, const TopicConfig& conf
   header.max_record_bytes = config.max_message_bytes;
   header.fences = fences ? 1 : 0;
   log::seal_header(header);
+  os::fault_point("partition.create");
   if (::pwrite(log_fd_.get(), &header, sizeof(header), 0) != static_cast<ssize_t>(sizeof(header)))
     return fail_errno("cannot write " + path_);
   return {};

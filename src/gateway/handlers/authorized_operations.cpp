@@ -7,13 +7,14 @@ namespace ringmain::gateway {
 namespace {
 
 constexpr std::array topic_operations{
-    Operation::read,     Operation::write,    Operation::create,           Operation::remove,
-    Operation::alter,    Operation::describe, Operation::describe_configs, Operation::alter_configs,
+    Operation::read,  Operation::write,    Operation::create,           Operation::remove,
+    Operation::alter, Operation::describe, Operation::describe_configs, Operation::alter_configs,
 };
 constexpr std::array cluster_operations{
-    Operation::create,           Operation::alter,         Operation::describe,
-    Operation::cluster_action,   Operation::describe_configs,
-    Operation::alter_configs,    Operation::idempotent_write,
+    Operation::create,           Operation::alter,
+    Operation::describe,         Operation::cluster_action,
+    Operation::describe_configs, Operation::alter_configs,
+    Operation::idempotent_write,
 };
 
 }  // namespace

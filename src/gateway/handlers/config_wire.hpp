@@ -14,6 +14,8 @@ inline std::optional<std::string> told_value(const ConfigEntry& entry) {
   return entry.sensitive ? std::nullopt : std::optional(entry.value);
 }
 
-inline int8_t config_source(const ConfigEntry& entry) { return static_cast<int8_t>(entry.source); }
+inline int8_t config_source(const ConfigEntry& entry) {
+  return static_cast<int8_t>(entry.source);
+}
 
 }  // namespace ringmain::gateway

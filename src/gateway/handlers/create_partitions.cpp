@@ -18,11 +18,13 @@ using kafka::CreatePartitionsResponse;
 Status check_growth(const TopicInfo& topic, int32_t total) {
   const auto present = static_cast<int64_t>(topic.partitions);
   if (total > present) return {};
-  return fail(ErrorCode::invalid_partitions,
-              total == present
-                  ? fmt::format("topic {} has {} partitions already", topic.name, present)
-                  : fmt::format("topic {} has {} partitions and cannot shrink to {}: partitions are "
-                                "only added", topic.name, present, total));
+  return fail(
+      ErrorCode::invalid_partitions,
+      total == present
+          ? fmt::format("topic {} has {} partitions already", topic.name, present)
+          : fmt::format("topic {} has {} partitions and cannot shrink to {}: partitions are "
+                        "only added",
+                        topic.name, present, total));
 }
 
 Status check_placements(const CreatePartitionsRequest::Topic& wanted, const TopicInfo& topic,
@@ -74,8 +76,8 @@ CreatePartitionsResponse::Topic answer_for(const std::string& name, const Status
 CreatePartitionsResponse create_partitions(const CreatePartitionsRequest& request,
                                            RequestContext& context) {
   const Commit commit = request.validate_only ? Commit::validate_only : Commit::apply;
-  const auto twice =
-      repeated_names(request.topics, [](const auto& topic) -> std::string_view { return topic.name; });
+  const auto twice = repeated_names(
+      request.topics, [](const auto& topic) -> std::string_view { return topic.name; });
   std::set<std::string_view> refused;  // a name that came twice is answered once
   CreatePartitionsResponse response;
   for (const auto& topic : request.topics) {

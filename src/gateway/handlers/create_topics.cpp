@@ -21,10 +21,12 @@ constexpr int32_t broker_default = -1;
 constexpr int16_t replicas_of_one_broker = 1;
 
 // Partition indexes 0, 1, 2, ... in any order, each on this broker.
-Result<int32_t> count_placed_partitions(const CreateTopicsRequest::Topic& topic, int32_t broker_id) {
+Result<int32_t> count_placed_partitions(const CreateTopicsRequest::Topic& topic,
+                                        int32_t broker_id) {
   if (topic.num_partitions != broker_default || topic.replication_factor != broker_default) {
-    return fail(ErrorCode::invalid_request,
-                "replicas are placed by hand, so partition count and replication factor must be -1");
+    return fail(
+        ErrorCode::invalid_request,
+        "replicas are placed by hand, so partition count and replication factor must be -1");
   }
   const auto count = static_cast<int32_t>(topic.assignments.size());
   std::set<int32_t> indexes;
@@ -34,7 +36,8 @@ Result<int32_t> count_placed_partitions(const CreateTopicsRequest::Topic& topic,
     if (!is_new || placed.partition_index < 0 || placed.partition_index >= count) {
       return fail(ErrorCode::invalid_replica_assignment,
                   fmt::format("partition {} is placed, but {} partitions must be numbered 0 to {}, "
-                              "each once", placed.partition_index, count, count - 1));
+                              "each once",
+                              placed.partition_index, count, count - 1));
     }
   }
   return count;
@@ -54,7 +57,8 @@ Status check_replication_factor(int16_t factor) {
   if (factor == replicas_of_one_broker || factor == broker_default) return {};
   return fail(ErrorCode::invalid_replication_factor,
               fmt::format("replication factor {}: there is one broker, so give 1, or -1 for the "
-                          "default", factor));
+                          "default",
+                          factor));
 }
 
 Result<std::map<std::string, std::string>> overrides_of(const CreateTopicsRequest::Topic& topic) {
@@ -99,8 +103,8 @@ std::vector<CreateTopicsResponse::Config> configs_of(const TopicInfo& topic, Com
   const auto entries = topics.topic_configs(topic.name);
   if (!entries) return told;  // already removed again
   for (const ConfigEntry& entry : *entries) {
-    told.push_back({entry.name, told_value(entry), entry.read_only, config_source(entry),
-                    entry.sensitive});
+    told.push_back(
+        {entry.name, told_value(entry), entry.read_only, config_source(entry), entry.sensitive});
   }
   return told;
 }
@@ -141,8 +145,8 @@ CreateTopicsResponse::Topic repeated(const std::string& name) {
 
 CreateTopicsResponse create_topics(const CreateTopicsRequest& request, RequestContext& context) {
   const Commit commit = request.validate_only ? Commit::validate_only : Commit::apply;
-  const auto twice =
-      repeated_names(request.topics, [](const auto& topic) -> std::string_view { return topic.name; });
+  const auto twice = repeated_names(
+      request.topics, [](const auto& topic) -> std::string_view { return topic.name; });
   std::set<std::string_view> refused;  // a name that came twice is answered once
   CreateTopicsResponse response;
   for (const auto& topic : request.topics) {

@@ -33,7 +33,8 @@ Result<std::vector<ConfigEntry>> topic_configs(const std::string& name,
 Result<std::vector<ConfigEntry>> broker_configs(const std::string& name,
                                                 const RequestContext& context) {
   if (!context.may(Operation::describe_configs, Resource::cluster())) {
-    return fail(ErrorCode::cluster_authorization_failed, "not allowed to see the broker's settings");
+    return fail(ErrorCode::cluster_authorization_failed,
+                "not allowed to see the broker's settings");
   }
   if (name.empty()) return std::vector<ConfigEntry>{};
   const int32_t own_id = context.identity().id;
@@ -63,12 +64,13 @@ std::vector<DescribeConfigsResponse::Synonym> synonyms_of(const ConfigEntry& ent
   std::vector<DescribeConfigsResponse::Synonym> synonyms{
       {entry.name, told_value(entry), config_source(entry)}};
   if (entry.source != ConfigSource::preset && entry.preset && !entry.sensitive) {
-    synonyms.push_back({entry.name, *entry.preset, static_cast<int8_t>(ConfigSource::preset)});
+    synonyms.push_back({entry.name, entry.preset, static_cast<int8_t>(ConfigSource::preset)});
   }
   return synonyms;
 }
 
-DescribeConfigsResponse::Config told(const ConfigEntry& entry, const DescribeConfigsRequest& request) {
+DescribeConfigsResponse::Config told(const ConfigEntry& entry,
+                                     const DescribeConfigsRequest& request) {
   DescribeConfigsResponse::Config config;
   config.name = entry.name;
   config.value = told_value(entry);

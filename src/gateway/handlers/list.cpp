@@ -17,7 +17,8 @@ struct Entry;
 template <class Request, class Response, Response (*answer)(const Request&, RequestContext&)>
 struct Entry<answer> {
   static constexpr Handler named(const char* name) {
-    return {Request::api_key, name, Request::min_version, Request::max_version,
+    return {Request::api_key,         name,
+            Request::min_version,     Request::max_version,
             administration_max_bytes, &decode_and_answer<Request, Response, answer>};
   }
 };
@@ -38,7 +39,9 @@ static_assert(std::ranges::is_sorted(handlers, std::ranges::less{}, &Handler::ke
 
 }  // namespace
 
-std::span<const Handler> all_handlers() { return handlers; }
+std::span<const Handler> all_handlers() {
+  return handlers;
+}
 
 const Handler* find_handler(int16_t key) {
   const auto found = std::ranges::lower_bound(handlers, key, {}, &Handler::key);

@@ -14,8 +14,11 @@ using kafka::MetadataRequest;
 using kafka::MetadataResponse;
 
 // Version 0 has no null: there an empty list asks for all, later for none.
-bool asks_for_all(const MetadataRequest& request, int16_t version) {
-  return !request.topics || (version == 0 && request.topics->empty());
+// nullptr: all are wanted.
+const std::vector<MetadataRequest::Topic>* named_in(const MetadataRequest& request,
+                                                    int16_t version) {
+  if (!request.topics || (version == 0 && request.topics->empty())) return nullptr;
+  return &*request.topics;
 }
 
 bool may_create(const RequestContext& context, std::string_view name) {
@@ -34,7 +37,8 @@ class Describer {
     response.brokers = {{identity_.id, identity_.host, identity_.port, std::nullopt}};
     response.cluster_id = identity_.cluster_id;
     response.controller_id = identity_.id;
-    response.topics = asks_for_all(request_, context_.api_version) ? all_topics() : named_topics();
+    const auto* names = named_in(request_, context_.api_version);
+    response.topics = names != nullptr ? named_topics(*names) : all_topics();
     if (request_.include_cluster_authorized_operations) {
       response.cluster_authorized_operations = authorized_operations(context_, Resource::cluster());
     }
@@ -53,10 +57,11 @@ class Describer {
     return described;
   }
 
-  std::vector<MetadataResponse::Topic> named_topics() const {
+  std::vector<MetadataResponse::Topic> named_topics(
+      const std::vector<MetadataRequest::Topic>& names) const {
     std::vector<MetadataResponse::Topic> described;
     std::set<std::string_view> seen;
-    for (const MetadataRequest::Topic& wanted : *request_.topics) {
+    for (const MetadataRequest::Topic& wanted : names) {
       if (seen.insert(wanted.name).second) described.push_back(named(wanted.name));
     }
     return described;
@@ -73,7 +78,8 @@ class Describer {
 
   // A client that is told "no leader yet" asks again, and then finds the topic.
   ErrorCode created_or_why_not(const std::string& name) const {
-    const bool is_wanted = request_.allow_auto_topic_creation && context_.options.auto_create_topics;
+    const bool is_wanted =
+        request_.allow_auto_topic_creation && context_.options.auto_create_topics;
     if (!is_wanted || is_internal_topic(name)) return ErrorCode::unknown_topic_or_partition;
     if (!may_create(context_, name)) return ErrorCode::topic_authorization_failed;
     NewTopic topic;
@@ -100,7 +106,8 @@ class Describer {
     topic.partitions.reserve(info.partitions);
     for (uint32_t i = 0; i < info.partitions; ++i) topic.partitions.push_back(partition(i));
     if (request_.include_topic_authorized_operations) {
-      topic.topic_authorized_operations = authorized_operations(context_, Resource::topic(info.name));
+      topic.topic_authorized_operations =
+          authorized_operations(context_, Resource::topic(info.name));
     }
     return topic;
   }
