@@ -16,10 +16,10 @@ using Config = std::map<std::string, std::string>;
 struct BusOptions {
   // The bus directory. Empty: $RINGMAIN_BUS, else the user's data folder (~/.local/share/ringmain),
   // or /var/lib/ringmain for root.
-  std::string directory;
+  std::string directory = {};
   // The folder for shared memory of a broker that this process starts. Empty: $RINGMAIN_SHM, else
   // a folder of the user's on the system's tmpfs.
-  std::string shm_directory;
+  std::string shm_directory = {};
   // Start a broker if none runs, and again whenever it dies.
   bool autostart = true;
   std::string client_id = "ringmain";

@@ -84,6 +84,7 @@ void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
 }
 
 void LocalClients::bury(ParticipantId id) {
+  log_(fmt::format("DEBUG bury {} pid {} lock {}", id, participants_.pid(id).value_or(0), participants_.holds_lock(id)));
   watched_.erase(id);
   topics_.for_each_open([id](partition::Partition& partition) { partition.participant_died(id); });
   os::fault_point("broker.buried");
@@ -124,6 +125,7 @@ Result<kafka::HelloResponse> LocalClients::welcome(net::Connection& client, cons
     fds.push_back(passing_.get());
   }
   const auto id = static_cast<ParticipantId>(response.participant_id);
+  log_(fmt::format("DEBUG hello {} pid {} asked {}", id, client.credentials()->pid, asked));
   std::optional<os::Pidfd> process;
   if (auto opened = client.open_peer_pidfd()) process = std::move(*opened);
   watch(id, std::move(process));
@@ -171,6 +173,7 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
     return answer;
   }
   os::fault_point("broker.attached");
+  log_(fmt::format("DEBUG attach {} {}-{} role {} line {}", participant, request.topic, request.partition, request.role, *index));
   response.topic_id = kafka::Uuid{partition.name().topic_id};
   response.partition = request.partition;
   response.entry_index = static_cast<std::int32_t>(*index);

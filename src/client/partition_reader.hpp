@@ -145,6 +145,9 @@ class PartitionReader {
   }
 
   [[noreturn]] void throw_corrupt() const {
+    if (attachment_.view().control().state.load(std::memory_order_acquire) !=
+        static_cast<std::uint32_t>(format::PartitionState::open))
+      attachment_.throw_deleted();
     throw Exception({ErrorCode::corrupt_memory,
                      fmt::format("the shared memory of {}-{} is damaged near offset {} (segment {}): somebody wrote over "
                                  "it; seek past it, or delete the topic",

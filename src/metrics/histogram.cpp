@@ -43,8 +43,8 @@ uint64_t Histogram::percentile(double percent) const noexcept {
   if (percent == 0) return min();
   // Rank from the top: 99.999 % of a large count stays exact where a rank from below would be
   // rounded up to the next record.
-  const auto above = static_cast<uint64_t>(
-      std::floor(static_cast<double>(total) * (100 - percent) / 100 + 1e-9));
+  const auto above =
+      static_cast<uint64_t>(std::floor(static_cast<double>(total) * (100 - percent) / 100 + 1e-9));
   const uint64_t rank = std::clamp<uint64_t>(total - std::min(above, total), 1, total);
   uint64_t seen = 0;
   for (size_t i = 0; i < buckets; ++i) {

@@ -37,7 +37,11 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, Pa
   std::unique_ptr<Partition> partition(
       new Partition(std::move(name), std::move(files), doorbells, std::move(log)));
   RINGMAIN_TRY(partition->recover());
+  // The last broker may have died between a step and its barrier or its ring.
+  log::SharedMemory::heavy_barrier(partition->view_.geometry().fences);
   partition->tend();
+  partition->recycler_.ring_memory_bell();
+  partition->ring_everybody();
   if (partition->view_.control().prepared.load(std::memory_order_relaxed) == 0)
     return fail(ErrorCode::no_space,
                 fmt::format("no shared memory for partition {}: the file system of {} is full; free some, or choose "
@@ -60,7 +64,8 @@ Status Partition::recover() {
     const auto& header = view_.segment_in(slot);
     if (prepared == 0 || header.magic != format::kSegmentMagic) continue;  // never used
     const std::uint64_t made = header.prepared_bytes.load(std::memory_order_relaxed);
-    made_bytes_[slot] = std::min(made, geometry.slot_bytes);
+    made_bytes_[slot] = std::min((made + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes,
+                                 geometry.slot_bytes);
     const bool live = log::Recycler::checksum(header) == header.header_crc32c && header.sequence < prepared &&
                       view_.find(header.sequence) == slot;
     if (live)
@@ -153,7 +158,7 @@ std::vector<ParticipantId> Partition::participants() const {
 
 Tended Partition::tend() {
   memory_short_ = false;
-  grow_active();
+  grow_segments();
   const bool repaired = repair_all();
   const bool prepared = prepare_ahead();
   if (!prepared && !memory_short_) {
@@ -188,7 +193,9 @@ bool Partition::repair_all() {
   for (std::uint32_t i = 0; i < used_intents_; ++i) {
     const auto word = view_.intent(i).word.load(std::memory_order_acquire);
     if (format::unpack_intent(word).state != format::IntentState::abandoned || is_dead(i)) continue;
-    all_done &= repairer_.repair_abandoned(i) == log::RepairOutcome::done;
+    const bool filled = repairer_.repair_abandoned(i) == log::RepairOutcome::done;
+    if (filled) done.push_back(i);
+    all_done &= filled;
   }
   // Fillers are news to readers; a final word is news to producers; and a producer that died
   // between taking a sleep mark and the wake-up has left somebody asleep.
@@ -209,25 +216,35 @@ void Partition::ring_everybody() {
   }
 }
 
-// The active segment and those behind it get memory in steps, before appenders need it.
-void Partition::grow_active() {
+// Segments that take appends, or have taken some and wait for the memory of their last ones, get
+// memory in steps, before appenders need it.
+void Partition::grow_segments() {
   auto& control = view_.control();
-  const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
-  if (prepared == 0) return;
   const std::uint64_t active = control.active.load(std::memory_order_acquire);
-  const auto slot = view_.find(active);
-  if (!slot) return;
-  auto& header = view_.segment_in(*slot);
-  const std::uint64_t have = header.prepared_bytes.load(std::memory_order_relaxed);
+  for (std::uint32_t slot = 0; slot < segment_of_.size(); ++slot) {
+    if (!segment_of_[slot] || *segment_of_[slot] > active || made_bytes_[slot] >= view_.geometry().slot_bytes) continue;
+    grow(slot, *segment_of_[slot] < active);
+  }
+}
+
+void Partition::grow(std::uint32_t slot, bool rolled) {
   const std::uint64_t slot_bytes = view_.geometry().slot_bytes;
-  if (have >= slot_bytes) return;
   const std::uint64_t used =
-      format::unpack_tail(header.tail.load(std::memory_order_acquire)).units * format::kFrameAlignment;
-  std::uint64_t want = have;
+      format::unpack_tail(view_.segment_in(slot).tail.load(std::memory_order_acquire)).units * format::kFrameAlignment;
+  std::uint64_t want = made_bytes_[slot];
   while (want < slot_bytes && used > want / 2) want *= 2;
-  if (control.memory_waiters.load(std::memory_order_acquire) != 0) want = slot_bytes;
+  // Somebody waits, perhaps for more than a step; or for what it claimed just before a roll.
+  const bool waited_for = view_.control().memory_waiters.load(std::memory_order_acquire) != 0;
+  if (rolled || waited_for || !dead_.empty()) want = slot_bytes;
   want = std::min(want, slot_bytes);
-  if (want > have && make_bytes(*slot, want)) recycler_.grow(*slot, want);
+  if (want > made_bytes_[slot] && make_bytes(slot, want)) recycler_.grow(slot, usable_bytes(slot));
+}
+
+// A reader at the end of what is prepared looks at the header that would come next: that must be
+// memory, too.
+std::uint64_t Partition::usable_bytes(std::uint32_t slot) const noexcept {
+  const std::uint64_t made = made_bytes_[slot];
+  return made >= view_.geometry().slot_bytes ? made : made - format::kFrameHeaderBytes;
 }
 
 bool Partition::prepare_ahead() {
@@ -329,7 +346,7 @@ bool Partition::prepare(std::uint32_t slot) {
   while (identity.tag == 0 || identity.tag == last_tag);
   identity.created_ms = static_cast<std::uint64_t>(now_real_ms());
   os::fault_point("partition.prepare");
-  recycler_.prepare(segment, slot, identity, made_bytes_[slot], segment == 0 ? 0 : format::kNoOffset);
+  recycler_.prepare(segment, slot, identity, usable_bytes(slot), segment == 0 ? 0 : format::kNoOffset);
   segment_of_[slot] = segment;
   return true;
 }

@@ -65,7 +65,9 @@ class Partition {
 
   Status recover();
   bool repair_all();
-  void grow_active();
+  void grow_segments();
+  void grow(std::uint32_t slot, bool rolled);
+  std::uint64_t usable_bytes(std::uint32_t slot) const noexcept;
   bool prepare_ahead();
   std::optional<std::uint32_t> obtain_slot();
   std::optional<std::uint32_t> reclaim_passed();
