@@ -63,7 +63,13 @@ void LocalClients::recover() {
     for (const ParticipantId id : partition.participants())
       if (!known.contains(id)) unknown.insert(id);
   });
-  for (const ParticipantId id : unknown) bury(id);
+  // Not in the table, but alive: the table was lost, not the client.
+  for (const ParticipantId id : unknown) {
+    if (participants_.holds_lock(id))
+      watch(id, std::nullopt);
+    else
+      bury(id);
+  }
 }
 
 void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
@@ -71,7 +77,7 @@ void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
   watch.registration.cancel();
   watch.process = std::move(process);
   if (watch.process) {
-    auto registered = loop_.watch_readable(watch.process->fd(), [this, id] { bury(id); });
+    auto registered = loop_.watch_readable(watch.process->fd(), [this, id] { look_after(id); });
     if (registered) {
       watch.registration = std::move(*registered);
       return;
@@ -83,8 +89,13 @@ void LocalClients::watch(ParticipantId id, std::optional<os::Pidfd> process) {
   });
 }
 
+// A wake-up may be stray: the reactor can hand an event of a watch that has ended to the one that
+// took its place. Only the kernel's own word buries.
+void LocalClients::look_after(ParticipantId id) {
+  if (const auto found = watched_.find(id); found != watched_.end() && found->second.process->is_dead()) bury(id);
+}
+
 void LocalClients::bury(ParticipantId id) {
-  log_(fmt::format("DEBUG bury {} pid {} lock {}", id, participants_.pid(id).value_or(0), participants_.holds_lock(id)));
   watched_.erase(id);
   topics_.for_each_open([id](partition::Partition& partition) { partition.participant_died(id); });
   os::fault_point("broker.buried");
@@ -111,24 +122,31 @@ Result<kafka::HelloResponse> LocalClients::welcome(net::Connection& client, cons
                             "version of Ringmain",
                             request.client_id, request.protocol_version, kProtocolVersion));
   RINGMAIN_TRY(may_enter(client));
+  if (participant_of(client) != 0) return fail(ErrorCode::invalid_request, "this connection has said Hello already");
+  std::optional<os::Pidfd> process;
+  auto opened = client.open_peer_pidfd();
+  if (opened)
+    process = std::move(*opened);
+  else if (opened.error().code == ErrorCode::closed)  // it died while its greeting waited for us
+    return tl::make_unexpected(opened.error());
   kafka::HelloResponse response;
   const auto asked = static_cast<ParticipantId>(std::max(request.participant_id, 0));
   fds = {participants_.doorbells_fd(), bell_.fd()};
   if (participants_.recognise(asked, static_cast<std::uint64_t>(request.participant_nonce))) {
     response.participant_id = request.participant_id;
     response.participant_nonce = request.participant_nonce;
+    topics_.for_each_open([asked](partition::Partition& partition) { partition.take_back_unconfirmed(asked); });
   } else {
     RINGMAIN_TRY_ASSIGN(admitted, participants_.admit(client.credentials()->pid, client.credentials()->uid));
     response.participant_id = static_cast<std::int32_t>(admitted.id);
     response.participant_nonce = static_cast<std::int64_t>(admitted.nonce);
     passing_ = std::move(admitted.lock);
     fds.push_back(passing_.get());
+    loop_.post([this] { passing_.reset(); });  // by then the reply has a copy
   }
   const auto id = static_cast<ParticipantId>(response.participant_id);
-  log_(fmt::format("DEBUG hello {} pid {} asked {}", id, client.credentials()->pid, asked));
-  std::optional<os::Pidfd> process;
-  if (auto opened = client.open_peer_pidfd()) process = std::move(*opened);
   watch(id, std::move(process));
+  watched_[id].greeted_on = &client;
   client.session() = std::make_unique<LocalSession>(id);
   response.bus_id = identity_.id;
   response.broker_pid = ::getpid();
@@ -155,7 +173,10 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
   gateway::WithFds<kafka::AttachResponse> answer;
   auto& response = answer.response;
   const ParticipantId participant = participant_of(client);
-  if (participant == 0) {
+  // The dead leave requests behind, and so does a connection that its client has given up: nobody
+  // would ever free what is attached for those.
+  const auto watched = watched_.find(participant);
+  if (watched == watched_.end() || watched->second.greeted_on != &client) {
     set_error(response, {ErrorCode::invalid_request, "say Hello before Attach"});
     return answer;
   }
@@ -173,7 +194,6 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
     return answer;
   }
   os::fault_point("broker.attached");
-  log_(fmt::format("DEBUG attach {} {}-{} role {} line {}", participant, request.topic, request.partition, request.role, *index));
   response.topic_id = kafka::Uuid{partition.name().topic_id};
   response.partition = request.partition;
   response.entry_index = static_cast<std::int32_t>(*index);
@@ -213,6 +233,8 @@ kafka::LocksResponse LocalClients::locks(net::Connection&, const kafka::LocksReq
 
 void LocalClients::closed(net::Connection& client) {
   const ParticipantId id = participant_of(client);
+  if (const auto found = watched_.find(id); found != watched_.end() && found->second.greeted_on == &client)
+    found->second.greeted_on = nullptr;
   // A client that ends in good order lets go of its lock first. One that dies holds it for a
   // moment yet: its pidfd tells. One that lives on without its connection will come back.
   if (id != 0 && watched_.contains(id) && !participants_.holds_lock(id)) bury(id);

@@ -41,6 +41,7 @@ class LocalClients final : public gateway::AttachService {
  private:
   struct Watch {
     std::optional<os::Pidfd> process;   // none: the kernel cannot name it (another pid namespace)
+    const net::Connection* greeted_on = nullptr;  // where it said Hello last; none: not to this broker
     net::Registration registration;     // of the pidfd, or of a timer that looks at the lock
   };
 
@@ -48,6 +49,7 @@ class LocalClients final : public gateway::AttachService {
   Result<kafka::HelloResponse> welcome(net::Connection& client, const kafka::HelloRequest& request,
                                        std::vector<int>& fds);
   void watch(ParticipantId id, std::optional<os::Pidfd> process);
+  void look_after(ParticipantId id);
   void bury(ParticipantId id);
 
   net::EventLoop& loop_;

@@ -153,18 +153,11 @@ Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view
 std::vector<gateway::ConfigEntry> Topics::broker_configs() const { return describe_broker_config(broker_settings_); }
 
 Result<partition::Partition*> Topics::open(Topic& topic, std::uint32_t index) {
-  auto& slot = topic.open[index];
-  if (slot == nullptr) {
-    RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
-    auto opened = partition::Partition::open(folder_, {topic.entry.name, topic.entry.id, index}, config, fences_,
-                                             doorbells_, log_);
-    if (!opened) {
-      topic.open.erase(index);
-      return tl::make_unexpected(opened.error());
-    }
-    slot = std::move(*opened);
-  }
-  return slot.get();
+  if (const auto found = topic.open.find(index); found != topic.open.end()) return found->second.get();
+  RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
+  RINGMAIN_TRY_ASSIGN(opened, partition::Partition::open(folder_, {topic.entry.name, topic.entry.id, index}, config,
+                                                         fences_, doorbells_, log_));
+  return topic.open.emplace(index, std::move(opened)).first->second.get();
 }
 
 Result<partition::Partition*> Topics::partition(std::string_view name, std::int32_t index) {

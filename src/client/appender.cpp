@@ -25,6 +25,7 @@ using Writer = log::FrameWriter<log::SharedMemory>;
 
 constexpr std::int64_t kLookAgainNs = 50'000'000;  // while waiting for memory, in case a bell is lost
 constexpr std::int64_t kStalledPauseNs = 50'000;
+constexpr std::int64_t kLongestBlockMs = INT64_MAX / 2'000'000;  // in ns, and added to a time, it still fits
 // Records further apart than this are no stream. A stream that hands over by mistake stays below
 // it (90 ns for two lines, 220 ns for seventeen), and so falls back into being one.
 constexpr std::int64_t kSparseNs = 150;
@@ -71,6 +72,7 @@ class Appender::Impl {
 
   std::int64_t append_batch(std::span<const Bytes> values) {
     if (values.empty()) throw Exception({ErrorCode::invalid_argument, "a batch needs at least one record"});
+    if (values.size() == 1) return append(values[0]);
     std::uint64_t bytes = 0;
     for (const Bytes& value : values) {
       check_record(value.size());
@@ -87,9 +89,10 @@ class Appender::Impl {
       const auto size = static_cast<std::uint32_t>(format::kFrameHeaderBytes + values[i].size());
       if (i != 0) Writer::place_inside(at, size, claim_.tag);
       Writer::write_fields(at, {claim_.offset + i, stamp, format::FrameType::record, 0, owner()});
-      std::memcpy(at + format::kFrameHeaderBytes, values[i].data(), values[i].size());
+      copy_value(at, values[i]);
       at += format::align_frame(size);
     }
+    last_timestamp_ns_ = stamp;
     publish(static_cast<std::uint32_t>(format::kFrameHeaderBytes + values[0].size()));
     return static_cast<std::int64_t>(claim_.offset);
   }
@@ -111,7 +114,8 @@ class Appender::Impl {
 
   void commit(std::size_t value_bytes) {
     const auto size = static_cast<std::uint32_t>(format::kFrameHeaderBytes + value_bytes);
-    Writer::write_fields(claim_.at, {claim_.offset, clock_.now_ns(), format::FrameType::record, 0, owner()});
+    last_timestamp_ns_ = clock_.now_ns();
+    Writer::write_fields(claim_.at, {claim_.offset, last_timestamp_ns_, format::FrameType::record, 0, owner()});
     give_back_rest(format::align_frame(size));
     publish(size);
     close();
@@ -133,6 +137,10 @@ class Appender::Impl {
   std::uint16_t owner() const noexcept { return static_cast<std::uint16_t>(attachment_.line()); }
   std::string partition_text() const { return fmt::format("{}-{}", partition().topic, partition().partition); }
 
+  static void copy_value(std::byte* frame, Bytes value) {
+    if (!value.empty()) std::memcpy(frame + format::kFrameHeaderBytes, value.data(), value.size());
+  }
+
   void check_record(std::uint64_t body_bytes) const {
     if (body_bytes > max_record()) [[unlikely]]
       throw Exception({ErrorCode::message_too_large,
@@ -143,7 +151,7 @@ class Appender::Impl {
   std::int64_t publish_value(Bytes value) {
     const std::int64_t stamp = clock_.now_ns();
     // The header last: readers poll its line, and each of their looks takes it away.
-    std::memcpy(claim_.at + format::kFrameHeaderBytes, value.data(), value.size());
+    copy_value(claim_.at, value);
     os::fault_point("append.written");
     Writer::write_fields(claim_.at, {claim_.offset, stamp, format::FrameType::record, 0, owner()});
     last_timestamp_ns_ = stamp;
@@ -209,13 +217,14 @@ class Appender::Impl {
     admit(size, records);
     const ClaimOutcome outcome = claim(size, records);
     if (outcome == ClaimOutcome::deleted) attachment_.throw_deleted();
+    // The next call may want another size: a claim that came too late for the memory is not kept.
+    if (outcome != ClaimOutcome::ok && !exclusive_) shared_appender_.abandon();
     return outcome == ClaimOutcome::ok;
   }
 
   [[gnu::noinline]] void wait_for_claim(std::uint64_t size, std::uint32_t records) {
     auto& control = attachment_.view().control();
-    const std::int64_t give_up_ns =
-        now_steady_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(options_.max_block).count();
+    const std::int64_t give_up_ns = now_steady_ns() + std::min<std::int64_t>(options_.max_block.count(), kLongestBlockMs) * 1'000'000;
     control.memory_waiters.fetch_add(1);
     os::fault_point("append.waiting");
     const auto leave = [&control](void*) { control.memory_waiters.fetch_sub(1); };

@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include "kafka/generated/attach.hpp"
 #include "kafka/generated/detach.hpp"
 #include "log/geometry.hpp"
 
@@ -23,25 +22,51 @@ std::string text(const TopicPartition& partition) { return fmt::format("{}-{}", 
 
 Attachment::Attachment(std::shared_ptr<BusConnection> bus, TopicPartition partition, Role role)
     : bus_(std::move(bus)), partition_(std::move(partition)), role_(role) {
+  while (!attach()) {  // again only if the broker has died meanwhile
+  }
+}
+
+bool Attachment::attach() {
   kafka::AttachRequest request;
   request.topic = partition_.topic;
   request.partition = partition_.partition;
-  request.role = static_cast<std::int8_t>(role);
+  request.role = static_cast<std::int8_t>(role_);
   request.protocol_version = kProtocolVersion;
   incarnation_ = bus_->incarnation();
   auto answer = value_or_throw(bus_->call<kafka::AttachResponse>(request, 0));
   const auto& response = answer.response;
   if (response.error_code != 0)
     throw Exception({static_cast<ErrorCode>(response.error_code), response.error_message.value_or("refused")});
-  const std::uint32_t lines = role == Role::consumer ? format::kMaxReaders : format::kMaxProducers;
+  const std::uint32_t lines = role_ == Role::consumer ? format::kMaxReaders : format::kMaxProducers;
   if (answer.fds.size() != 2 || response.entry_index < 0 || static_cast<std::uint32_t>(response.entry_index) >= lines)
     throw Exception({ErrorCode::version_mismatch,
                      fmt::format("the broker's answer for {} makes no sense; is it of the same version?", text(partition_))});
   topic_id_ = response.topic_id;
   line_ = static_cast<std::uint32_t>(response.entry_index);
 
+  try {
+    map(answer);
+  } catch (const Exception&) {
+    give_back();
+    throw;
+  }
+  return confirm();
+}
+
+// Says that the answer has come. A broker that dies over its answer leaves a line of ours that we
+// know nothing of; so the next one takes back what is not confirmed when we greet it. False: it did,
+// between the answer and here.
+//   Order: acq_rel; partner: the exchange in Partition::take_back_unconfirmed().
+bool Attachment::confirm() noexcept {
+  auto& word = role_ == Role::consumer ? view_.readers().lines[line_].next_offset : view_.intent(line_).offset;
+  std::uint64_t unconfirmed = format::kNoOffset;
+  return word.compare_exchange_strong(unconfirmed, 0, std::memory_order_acq_rel, std::memory_order_acquire);
+}
+
+void Attachment::map(const Answer<kafka::AttachResponse>& answer) {
+  const auto& response = answer.response;
   const std::string what = "the shared memory of " + text(partition_);
-  const auto access = role == Role::consumer ? os::Access::read_only : os::Access::read_write;
+  const auto access = role_ == Role::consumer ? os::Access::read_only : os::Access::read_write;
   log_ = value_or_throw(os::Mapping::map(answer.fds[0].get(), 0, static_cast<std::uint64_t>(response.log_bytes), access));
   readers_ = value_or_throw(os::Mapping::map(answer.fds[1].get(), 0, static_cast<std::uint64_t>(response.readers_bytes),
                                              os::Access::read_write));
@@ -63,13 +88,16 @@ void Attachment::will_use(const std::byte* slot, std::size_t bytes) noexcept {
 }
 
 Attachment::~Attachment() {
-  if (is_void()) return;
+  if (!is_void()) give_back();
+}
+
+void Attachment::give_back() const {
   kafka::DetachRequest request;
   request.topic_id = topic_id_;
   request.partition = partition_.partition;
   request.role = static_cast<std::int8_t>(role_);
   request.entry_index = static_cast<std::int32_t>(line_);
-  static_cast<void>(bus_->call<kafka::DetachResponse>(request, 0));  // else the line goes with the process
+  bus_->give_back(request);
 }
 
 void Attachment::throw_void() const {

@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "client/bus_connection.hpp"
+#include "kafka/generated/attach.hpp"
 #include "log/partition_view.hpp"
 #include "os/mapping.hpp"
 #include "ringmain/record.hpp"
@@ -37,6 +38,11 @@ class Attachment final : public log::BrokerBell {
   [[noreturn]] void throw_deleted() const;
 
  private:
+  bool attach();
+  bool confirm() noexcept;
+  void map(const Answer<kafka::AttachResponse>& answer);
+  void give_back() const;
+
   std::shared_ptr<BusConnection> bus_;
   TopicPartition partition_;
   Role role_;

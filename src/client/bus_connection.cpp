@@ -75,10 +75,8 @@ Result<std::shared_ptr<BusConnection>> BusConnection::open(const BusOptions& opt
   }
   if (os::global_barrier_supported()) RINGMAIN_TRY(os::register_for_global_barrier());
   std::shared_ptr<BusConnection> connection(new BusConnection(options, std::move(directory)));
-  {
-    const std::lock_guard lock(connection->mutex_);
-    RINGMAIN_TRY(connection->connect(os::Deadline::after_ns(kConnectTimeout)));
-  }
+  RINGMAIN_TRY(connection->connect(os::Deadline::after_ns(kConnectTimeout)));
+  connection->opened_ = true;
   connection->keeper_ = std::thread([raw = connection.get()] { raw->keep(); });
   return connection;
 }
@@ -90,7 +88,8 @@ BusConnection::~BusConnection() {
   life_.reset();  // before the socket: the broker then knows that this was no death
 }
 
-// Tries until the deadline; starts a broker where nobody listens.
+// Tries until the deadline; starts a broker where nobody listens. Without the lock: callers and
+// those who give lines back do not wait for it.
 Status BusConnection::connect(os::Deadline deadline) {
   std::int64_t pause_us = 500;
   bool started = false;
@@ -117,7 +116,7 @@ Status BusConnection::connect(os::Deadline deadline) {
       last = directory.error();
       if (last.code == ErrorCode::permission_denied) return tl::make_unexpected(last);
     }
-    if (!options_.autostart && keeper_.get_id() == std::thread::id{})
+    if (!options_.autostart && !opened_)
       return fail(ErrorCode::broker_unavailable,
                   fmt::format("no broker serves {} and auto-start is off; start one with `ringmain broker --bus {}`",
                               directory_, directory_));
@@ -161,7 +160,8 @@ Status BusConnection::introduce(os::UniqueFd socket) {
   if (response.error_code != 0)
     return fail(static_cast<ErrorCode>(response.error_code), response.error_message.value_or("the broker refused"));
 
-  const bool same = response.participant_id == hello.participant_id;
+  // A number alone proves nothing: a broker with new memory counts from the start again.
+  const bool same = participant() != 0 && response.participant_nonce == nonce_;
   const std::uint64_t bells_bytes = sizeof(format::Doorbell) * format::kMaxParticipants;
   if (fds.size() != (same ? 2u : 3u) || response.participant_id <= 0 ||
       response.participant_id >= static_cast<std::int32_t>(format::kMaxParticipants) ||
@@ -169,8 +169,8 @@ Status BusConnection::introduce(os::UniqueFd socket) {
     return fail(ErrorCode::version_mismatch, "the broker's greeting makes no sense; is it of the same version?");
   if (!same) {
     RINGMAIN_TRY_ASSIGN(doorbells, os::Mapping::map(fds[0].get(), 0, bells_bytes, os::Access::read_write));
-    if (doorbells_) old_doorbells_.push_back(std::move(doorbells_));
-    doorbells_ = std::move(doorbells);
+    doorbells_files_.push_back(std::move(doorbells));
+    doorbells_.store(reinterpret_cast<format::Doorbell*>(doorbells_files_.back().data()), std::memory_order_release);
     life_ = std::move(fds[2]);
     if (participant() != 0) incarnation_.fetch_add(1);
   }
@@ -179,7 +179,10 @@ Status BusConnection::introduce(os::UniqueFd socket) {
   nonce_ = response.participant_nonce;
   participant_.store(static_cast<std::uint32_t>(response.participant_id), std::memory_order_release);
   broker_pid_.store(response.broker_pid, std::memory_order_relaxed);
+  const std::lock_guard lock(mutex_);
+  if (!same) owed_.clear();  // that memory is gone, and its lines with it
   socket_ = std::move(socket);
+  pay_debts();
   connected_.notify_all();
   return {};
 }
@@ -201,6 +204,27 @@ Result<kafka::Bytes> BusConnection::exchange(std::span<const std::byte> frame, s
   return fail(ErrorCode::broker_unavailable,
               fmt::format("the broker of {} is gone and none has come back; its log is {}/broker.log", directory_,
                           directory_));
+}
+
+void BusConnection::give_back(const kafka::DetachRequest& line) {
+  const std::lock_guard lock(mutex_);
+  owed_.push_back(line);
+  pay_debts();
+}
+
+// Under the lock. What stays unpaid is for the next broker: it takes a line back only from its owner,
+// and nobody attaches before.
+void BusConnection::pay_debts() {
+  while (socket_ && !owed_.empty()) {
+    std::vector<os::UniqueFd> fds;
+    const auto frame = kafka::request_frame(owed_.back(), kafka::RequestOptions{0, 0, client_id_});
+    if (frame && !exchange_on(socket_.get(), *frame, fds)) {
+      socket_.reset();
+      close_.ring();
+      return;
+    }
+    owed_.pop_back();
+  }
 }
 
 Result<kafka::Bytes> BusConnection::exchange_on(int socket, std::span<const std::byte> frame,
@@ -226,9 +250,9 @@ void BusConnection::keep() {
     int socket = -1;
     {
       const std::lock_guard lock(mutex_);
-      if (!socket_) static_cast<void>(connect(os::Deadline::after_ns(kConnectTimeout)));
       socket = socket_.get();
     }
+    if (socket < 0 && connect(os::Deadline::after_ns(kConnectTimeout))) continue;
     if (socket < 0) {  // no broker and none to be had: look again in a while
       pollfd wait{close_.fd(), POLLIN, 0};
       ::poll(&wait, 1, 100);

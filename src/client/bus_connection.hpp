@@ -13,6 +13,7 @@
 #include "base/result.hpp"
 #include "format/readers.hpp"
 #include "kafka/frame.hpp"
+#include "kafka/generated/detach.hpp"
 #include "log/broker_bell.hpp"
 #include "os/eventfd.hpp"
 #include "os/mapping.hpp"
@@ -47,11 +48,14 @@ class BusConnection final : public log::BrokerBell {
     return Answer<Response>{std::move(response), std::move(fds)};
   }
 
+  // Gives a line back: now, or as soon as the next broker is there. Waits for none.
+  void give_back(const kafka::DetachRequest& line);
+
   // Asks the broker for a look at the partitions.
   void ring() noexcept override;
 
   std::uint32_t participant() const noexcept { return participant_.load(std::memory_order_acquire); }
-  format::Doorbell* doorbells() const noexcept { return reinterpret_cast<format::Doorbell*>(doorbells_.data()); }
+  format::Doorbell* doorbells() const noexcept { return doorbells_.load(std::memory_order_acquire); }
   format::Doorbell& doorbell() const noexcept { return doorbells()[participant()]; }
   // Counts up when the bus's shared memory is not the one it was: attachments are void then.
   std::uint32_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
@@ -65,6 +69,7 @@ class BusConnection final : public log::BrokerBell {
   Result<kafka::Bytes> exchange(std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
   Result<kafka::Bytes> exchange_on(int socket, std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
   Status connect(os::Deadline deadline);
+  void pay_debts();
   Status introduce(os::UniqueFd socket);
   Status start_broker() const;
   void keep();
@@ -74,21 +79,24 @@ class BusConnection final : public log::BrokerBell {
   const std::string client_id_;
   std::atomic<std::int32_t> next_correlation_{1};
 
-  std::mutex mutex_;  // guards socket_ and what is exchanged over it
+  std::mutex mutex_;  // guards socket_, what is exchanged over it, and owed_
   std::condition_variable connected_;
   os::UniqueFd socket_;  // empty while there is no broker
+  std::vector<kafka::DetachRequest> owed_;  // lines to give back to the next broker
 
   std::atomic<std::uint32_t> participant_{0};
+  std::atomic<format::Doorbell*> doorbells_{nullptr};
+  // The keeper's own, and open()'s before there is one.
   std::int64_t nonce_ = 0;
   os::UniqueFd life_;  // its lock is this process's proof of life; never used otherwise
-  os::Mapping doorbells_;
-  std::vector<os::Mapping> old_doorbells_;  // attachments of the old memory may still look at them
+  std::vector<os::Mapping> doorbells_files_;  // the newest last; attachments of old memory may still look at theirs
   std::atomic<int> bell_{-1};           // the broker's eventfd
-  std::vector<os::UniqueFd> bells_;     // all there were: one may be being rung
+  std::vector<os::UniqueFd> bells_;     // the keeper's; all there were: one may be being rung
   std::atomic<std::uint32_t> incarnation_{0};
   std::atomic<int> broker_pid_{0};
 
   std::atomic<bool> closing_{false};
+  bool opened_ = false;  // a broker has been there; written before the keeper starts
   os::EventFd close_;
   std::thread keeper_;
 };

@@ -2,7 +2,10 @@
 #include "ringmain/consumer.hpp"
 
 #include <algorithm>
+#include <exception>
+#include <iterator>
 #include <set>
+#include <utility>
 
 #include "client/bus_impl.hpp"
 #include "client/config.hpp"
@@ -37,19 +40,26 @@ class Consumer::Impl {
   }
 
   void subscribe(const std::vector<std::string>& topics) {
-    topics_ = topics;
-    entries_.clear();
-    refresh_subscription();
+    std::vector<Entry> entries_before = std::exchange(entries_, {});
+    std::vector<std::string> topics_before = std::exchange(topics_, topics);
+    try {
+      refresh_subscription();
+    } catch (const Exception&) {  // what was read before is still read
+      entries_ = std::move(entries_before);
+      topics_ = std::move(topics_before);
+      throw;
+    }
   }
 
   void assign(const std::vector<TopicPartition>& partitions) {
+    const std::set<TopicPartition> wanted(partitions.begin(), partitions.end());
+    std::vector<Entry> opened;
+    for (const auto& partition : wanted)
+      if (find(partition) == entries_.end()) opened.push_back(open(partition));
+    // Nothing is refused from here on: until now, all is as it was.
     topics_.clear();
-    std::vector<Entry> kept;
-    for (const auto& partition : std::set<TopicPartition>(partitions.begin(), partitions.end())) {
-      const auto found = find(partition);
-      kept.push_back(found != entries_.end() ? std::move(*found) : open(partition));
-    }
-    entries_ = std::move(kept);
+    std::erase_if(entries_, [&](const Entry& entry) { return !wanted.contains(entry.reader->partition()); });
+    std::move(opened.begin(), opened.end(), std::back_inserter(entries_));
   }
 
   std::vector<TopicPartition> partitions(bool only_paused) const {
@@ -65,12 +75,13 @@ class Consumer::Impl {
     const std::int64_t give_up_ns = timeout.count() > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout.count();
     if (!topics_.empty() && now_ns >= refresh_ns_) refresh_subscription();
     const std::uint64_t lost_before = lost();
+    if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
     for (;;) {  // until there are records, a wake-up, or time is up
       if (woken_.exchange(false, std::memory_order_acq_rel)) break;
-      gather(records);
+      gather_or_fail_later(records);
       if (!records.empty() || lost() != lost_before || timeout.count() <= 0) break;
       if (!wait(give_up_ns)) {
-        gather(records);
+        gather_or_fail_later(records);
         break;
       }
     }
@@ -107,7 +118,7 @@ class Consumer::Impl {
     ConsumerRecord record;
     while (reader.next()) {  // ends at the newest record
       reader.fill(record);
-      if (record.timestamp_ns >= timestamp_ms * 1'000'000) return OffsetAndTimestamp{record.offset, record.timestamp_ns};
+      if (record.timestamp_ns / 1'000'000 >= timestamp_ms) return OffsetAndTimestamp{record.offset, record.timestamp_ns};
     }
     return std::nullopt;
   }
@@ -175,11 +186,24 @@ class Consumer::Impl {
     refresh_ns_ = now_steady_ns() + max_age_ns_;
   }
 
+  // One partition that fails takes nothing from the others: what they gave is returned first.
+  void gather_or_fail_later(std::vector<ConsumerRecord>& records) {
+    const std::size_t first = turn_;
+    if (!entries_.empty()) turn_ = (turn_ + 1) % entries_.size();
+    try {
+      gather(records, first);
+    } catch (const Exception&) {
+      if (!records.empty() && records.back().topic.empty()) records.pop_back();  // the one that fill() refused
+      if (records.empty()) throw;
+      failure_ = std::current_exception();
+    }
+  }
+
   // Takes records of each partition in turn. Of one partition only those of one segment, so that
   // all views stay pinned until the next poll.
-  void gather(std::vector<ConsumerRecord>& records) {
+  void gather(std::vector<ConsumerRecord>& records, std::size_t first) {
     for (std::size_t i = 0; i < entries_.size() && records.size() < max_records_; ++i) {
-      Entry& entry = entries_[(turn_ + i) % entries_.size()];
+      Entry& entry = entries_[(first + i) % entries_.size()];
       if (entry.paused || !entry.reader->next()) continue;
       const std::size_t share = std::max<std::size_t>(1, (max_records_ - records.size()) / (entries_.size() - i));
       std::size_t taken = 0;
@@ -189,7 +213,6 @@ class Consumer::Impl {
       } while (taken < share && entry.reader->next_in_segment());
       entry.reader->log().note_progress();
     }
-    if (!entries_.empty()) turn_ = (turn_ + 1) % entries_.size();
   }
 
   bool wait(std::int64_t give_up_ns) {
@@ -201,7 +224,8 @@ class Consumer::Impl {
         bus_.connection->doorbell(), readers,
         [&] {
           if (woken_.load(std::memory_order_acquire)) return true;
-          return std::any_of(readers.begin(), readers.end(), [](const log::Reader* reader) { return reader->ready(); });
+          return std::any_of(entries_.begin(), entries_.end(),
+                             [](const Entry& entry) { return !entry.paused && entry.reader->ready(); });
         },
         until);
     if (!ready && until < give_up_ns) {
@@ -226,6 +250,7 @@ class Consumer::Impl {
   std::vector<std::string> topics_;  // empty: assigned by hand
   std::vector<Entry> entries_;
   std::size_t turn_ = 0;
+  std::exception_ptr failure_;  // of the last poll, which returned what it had before
   std::int64_t refresh_ns_ = INT64_MAX;
   std::atomic<bool> woken_{false};
 };

@@ -26,6 +26,9 @@ class PartitionReader {
   BusConnection& bus() const noexcept { return attachment_.bus(); }
   const Attachment& attachment() const noexcept { return attachment_; }
 
+  // True if next() would bring a record or an error: for a sleeper's last look.
+  bool ready() const noexcept { return reader_.ready() || attachment_.is_void(); }
+
   // Moves to the next record; false if there is none now. Entering a new segment tells the
   // broker, if it waits for that. Throws Exception: corrupt_memory, unknown_topic_or_partition.
   bool next() {
@@ -73,7 +76,7 @@ class PartitionReader {
     const std::uint32_t body = reader_.frame_size() - format::kFrameHeaderBytes;
     if (frame.flags == 0) [[likely]]
       return {reinterpret_cast<const char*>(frame.body()), body};
-    return parts().value.value_or(Bytes{});
+    return parts().value.value_or(Bytes{reinterpret_cast<const char*>(frame.body()), 0});  // there, if empty
   }
 
   void fill(ConsumerRecord& record) const {
@@ -92,16 +95,19 @@ class PartitionReader {
 
   // Goes to an offset. False if the log does not hold it (any more, or yet).
   bool seek(std::int64_t offset) {
+    check_open();
     const auto outcome = reader_.seek(static_cast<std::uint64_t>(offset));
     left_segment();
     if (outcome == log::SeekOutcome::corrupt) throw_corrupt();
     return outcome == log::SeekOutcome::ok;
   }
   void seek_start() {
+    check_open();
     if (reader_.seek_start() == log::SeekOutcome::corrupt) throw_corrupt();
     left_segment();
   }
   void seek_end() {
+    check_open();
     if (reader_.seek_end() == log::SeekOutcome::corrupt) throw_corrupt();
     left_segment();
   }
@@ -144,7 +150,14 @@ class PartitionReader {
     if (attachment_.view().control().wanted.load(std::memory_order_acquire) != 0) attachment_.bus().ring();
   }
 
+  void check_open() const {
+    if (attachment_.view().control().state.load(std::memory_order_acquire) !=
+        static_cast<std::uint32_t>(format::PartitionState::open))
+      attachment_.throw_deleted();
+  }
+
   [[noreturn]] void throw_corrupt() const {
+    check_open();  // its control words look like damage once it is deleted
     if (attachment_.view().control().state.load(std::memory_order_acquire) !=
         static_cast<std::uint32_t>(format::PartitionState::open))
       attachment_.throw_deleted();

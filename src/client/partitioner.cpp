@@ -67,12 +67,15 @@ class StickyPartitioner final : public Partitioner {
   int left_ = 0;
 };
 
+enum class EmptyKey { hashed, counts_as_none };
+
 // By key; without one, as `Keyless` does.
-template <std::uint32_t (*Hash)(Bytes) noexcept, std::uint32_t Mask, class Keyless>
+template <std::uint32_t (*Hash)(Bytes) noexcept, std::uint32_t Mask, class Keyless, EmptyKey Empty>
 class HashPartitioner final : public Partitioner {
  public:
   std::int32_t partition(std::string_view topic, std::optional<Bytes> key, std::int32_t partitions) override {
-    return key ? below(Hash(*key) & Mask, partitions) : keyless_.partition(topic, key, partitions);
+    const bool hashed = key && (Empty == EmptyKey::hashed || !key->empty());
+    return hashed ? below(Hash(*key) & Mask, partitions) : keyless_.partition(topic, key, partitions);
   }
 
  private:
@@ -111,8 +114,8 @@ std::uint32_t crc32(Bytes key) noexcept {
 
 std::unique_ptr<Partitioner> make_partitioner(std::string_view name) {
   // Java makes murmur2 positive by clearing its sign.
-  if (name == "murmur2") return std::make_unique<HashPartitioner<murmur2, 0x7fffffff, StickyPartitioner>>();
-  if (name == "crc32") return std::make_unique<HashPartitioner<crc32, 0xffffffff, RandomPartitioner>>();
+  if (name == "murmur2") return std::make_unique<HashPartitioner<murmur2, 0x7fffffff, StickyPartitioner, EmptyKey::hashed>>();
+  if (name == "crc32") return std::make_unique<HashPartitioner<crc32, 0xffffffff, RandomPartitioner, EmptyKey::counts_as_none>>();
   if (name == "round-robin") return std::make_unique<RoundRobinPartitioner>();
   if (name == "random") return std::make_unique<RandomPartitioner>();
   if (name == "sticky") return std::make_unique<StickyPartitioner>();

@@ -43,7 +43,7 @@ class Reader::Impl {
     const std::array readers{&source_.log()};
     source_.log().note_progress();
     for (;;) {  // until a record, or time is up
-      if (!sleeper_.wait(source_.bus().doorbell(), readers, [this] { return source_.log().ready(); }, give_up_ns))
+      if (!sleeper_.wait(source_.bus().doorbell(), readers, [this] { return source_.ready(); }, give_up_ns))
         return source_.next() ? source_.value() : Bytes{};
       if (source_.next()) return source_.value();
     }

@@ -41,7 +41,8 @@ Result<Geometry> read_geometry(std::span<const std::byte> file, const std::strin
                     header.directory_size == format::directory_size_for(header.slot_limit) &&
                     header.slots_at == format::slots_at_for(header.slot_limit) &&
                     header.intent_count == format::kMaxProducers &&
-                    header.max_record_bytes + format::kFrameHeaderBytes <= header.slot_bytes / 4;
+                    header.max_record_bytes <= header.slot_bytes / 4 - format::kFrameHeaderBytes &&
+                    header.full_policy <= format::FullPolicy::drop_oldest;
   if (!sane) return corrupt(what, "its header contradicts itself");
   if (file.size() < format::partition_file_bytes(header.slot_limit, header.slot_bytes))
     return corrupt(what, "it has been cut short");

@@ -73,7 +73,7 @@ class BasicReader {
 
   // Goes behind the newest published record.
   SeekOutcome seek_end() noexcept {
-    for (;;) {  // repeats only if the log dropped what was active a moment ago
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {  // the log may drop what was active a moment ago
       const std::uint64_t active = view_.control().active.load(std::memory_order_acquire);
       const bool entered = enter(active);
       if (corrupt_) return SeekOutcome::corrupt;
@@ -81,15 +81,18 @@ class BasicReader {
       walk_to(format::kNoOffset);
       return SeekOutcome::ok;
     }
+    return SeekOutcome::corrupt;
   }
 
   // Goes to the record with this offset, to the batch that holds it, or to the first record
   // after it if it is void.
   SeekOutcome seek(std::uint64_t offset) noexcept {
-    for (;;) {  // repeats only if the log has rolled on meanwhile
+    std::uint64_t last = format::kNoSegment;
+    for (;;) {  // repeats only if the log has rolled on meanwhile: then in a later segment
       if (const SeekOutcome outcome = enter_segment_of(offset); outcome != SeekOutcome::ok) return outcome;
       if (walk_to(offset) || next_offset_ == offset) return SeekOutcome::ok;
       if (!at_end_of_segment()) return SeekOutcome::beyond_end;
+      if (std::exchange(last, segment_) == segment_) return SeekOutcome::corrupt;  // the next one starts elsewhere
     }
   }
 
@@ -101,6 +104,8 @@ class BasicReader {
   const View& view() const noexcept { return view_; }
 
  private:
+  static constexpr int kAttempts = 100000;  // as often may the log overtake it
+
   FrameHeader& frame_at(std::uint32_t units) const noexcept {
     return *reinterpret_cast<FrameHeader*>(slot_ + std::size_t{units} * format::kFrameAlignment);
   }
@@ -185,7 +190,7 @@ class BasicReader {
   ReadOutcome enter_next() noexcept {
     const std::uint64_t expected = next_offset_;
     if (!enter(segment_ + 1) && !corrupt_) {
-      if (!enter_oldest()) return ReadOutcome::corrupt;
+      if (!enter_oldest() || next_offset_ < expected) return ReadOutcome::corrupt;
       lost_ += next_offset_ - expected;
       return ReadOutcome::lost;
     }
@@ -193,7 +198,7 @@ class BasicReader {
   }
 
   bool enter_oldest() noexcept {
-    for (int attempt = 0; attempt < 100000; ++attempt) {  // the log may drop it again meanwhile
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {  // the log may drop it again meanwhile
       const bool entered = enter(view_.control().log_start.load(std::memory_order_acquire));
       if (entered || corrupt_) return !corrupt_;
     }

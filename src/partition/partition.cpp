@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -56,10 +57,7 @@ Status Partition::recover() {
   auto& control = view_.control();
   const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
   const std::uint64_t active = control.active.load(std::memory_order_acquire);
-  if (prepared != 0 && active >= prepared)
-    return fail(ErrorCode::corrupt_memory,
-                fmt::format("{} is damaged: active segment {} of {} prepared; delete the topic", files_.path(),
-                            active, prepared));
+  RINGMAIN_TRY(check_sane());
   for (std::uint32_t slot = geometry.slot_limit; slot-- > 0;) {
     const auto& header = view_.segment_in(slot);
     if (prepared == 0 || header.magic != format::kSegmentMagic) continue;  // never used
@@ -82,7 +80,31 @@ Status Partition::recover() {
   return {};
 }
 
+// Producers can write to words that are the broker's, or jump over those that are theirs. Whatever
+// stands there, the broker's loops end: all segments from the oldest to the newest have slots.
+bool Partition::is_sane() const noexcept {
+  const auto& control = view_.control();
+  const std::uint64_t log_start = control.log_start.load(std::memory_order_acquire);
+  const std::uint64_t active = control.active.load(std::memory_order_acquire);
+  const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
+  if (prepared == 0) return active == 0 && log_start == 0;  // just made
+  return log_start <= active && active < prepared && prepared - log_start <= view_.geometry().slot_limit;
+}
+
+Status Partition::check_sane() {
+  if (is_sane()) return {};
+  const auto& control = view_.control();
+  const Error error{ErrorCode::corrupt_memory,
+                    fmt::format("the shared memory of partition {} ({}) is damaged: its segments {} to {} with {} active "
+                                "make no sense; somebody wrote over them: delete the topic",
+                                name_.text(), files_.path(), control.log_start.load(), control.prepared.load(),
+                                control.active.load())};
+  if (!std::exchange(damage_told_, true)) log_(error.message);
+  return tl::make_unexpected(error);
+}
+
 Result<std::uint32_t> Partition::add_producer(ParticipantId participant) {
+  RINGMAIN_TRY(check_sane());
   if (view_.geometry().single_producer) {
     for (std::uint32_t i = 0; i < used_intents_; ++i)
       if (view_.intent(i).participant.load(std::memory_order_acquire) != 0)
@@ -94,6 +116,7 @@ Result<std::uint32_t> Partition::add_producer(ParticipantId participant) {
     auto& line = view_.intent(i);
     if (line.participant.load(std::memory_order_acquire) != 0) continue;
     line.word.store(0, std::memory_order_relaxed);
+    line.offset.store(format::kNoOffset, std::memory_order_relaxed);  // not confirmed yet
     line.participant.store(participant, std::memory_order_release);
     used_intents_ = std::max(used_intents_, i + 1);
     return i;
@@ -104,18 +127,36 @@ Result<std::uint32_t> Partition::add_producer(ParticipantId participant) {
 }
 
 Result<std::uint32_t> Partition::add_reader(ParticipantId participant) {
+  RINGMAIN_TRY(check_sane());
   for (std::uint32_t i = 0; i < format::kMaxReaders; ++i) {
     auto& line = view_.readers().lines[i];
     if (line.participant.load(std::memory_order_acquire) != 0) continue;
     // Retiring happens on this thread too, so the pin holds from here on.
     line.pin.store(view_.control().log_start.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    line.next_offset.store(0, std::memory_order_relaxed);
+    line.next_offset.store(format::kNoOffset, std::memory_order_relaxed);  // not confirmed yet
     line.participant.store(participant, std::memory_order_release);
     return i;
   }
   return fail(ErrorCode::policy_violation,
               fmt::format("partition {} has {} readers, the most there can be; close some", name_.text(),
                           format::kMaxReaders));
+}
+
+void Partition::take_back_unconfirmed(ParticipantId participant) {
+  const auto take = [](std::atomic<std::uint64_t>& word) {
+    std::uint64_t unconfirmed = format::kNoOffset;
+    return word.compare_exchange_strong(unconfirmed, 0, std::memory_order_acq_rel, std::memory_order_acquire);
+  };
+  for (std::uint32_t i = 0; i < used_intents_; ++i) {
+    auto& line = view_.intent(i);
+    if (line.participant.load(std::memory_order_acquire) == participant && take(line.offset))
+      line.participant.store(0, std::memory_order_release);  // it claimed nothing yet
+  }
+  for (std::uint32_t i = 0; i < format::kMaxReaders; ++i) {
+    auto& line = view_.readers().lines[i];
+    if (line.participant.load(std::memory_order_acquire) == participant && take(line.next_offset))
+      static_cast<void>(remove_reader(participant, i));
+  }
 }
 
 Status Partition::remove_producer(ParticipantId participant, std::uint32_t index) {
@@ -158,6 +199,7 @@ std::vector<ParticipantId> Partition::participants() const {
 
 Tended Partition::tend() {
   memory_short_ = false;
+  if (!check_sane()) return Tended::settled;  // the others are tended all the same
   grow_segments();
   const bool repaired = repair_all();
   const bool prepared = prepare_ahead();
@@ -231,7 +273,7 @@ void Partition::grow(std::uint32_t slot, bool rolled) {
   const std::uint64_t slot_bytes = view_.geometry().slot_bytes;
   const std::uint64_t used =
       format::unpack_tail(view_.segment_in(slot).tail.load(std::memory_order_acquire)).units * format::kFrameAlignment;
-  std::uint64_t want = made_bytes_[slot];
+  std::uint64_t want = std::max(made_bytes_[slot], kFirstStepBytes);
   while (want < slot_bytes && used > want / 2) want *= 2;
   // Somebody waits, perhaps for more than a step; or for what it claimed just before a roll.
   const bool waited_for = view_.control().memory_waiters.load(std::memory_order_acquire) != 0;
@@ -354,11 +396,12 @@ bool Partition::prepare(std::uint32_t slot) {
 bool Partition::make_bytes(std::uint32_t slot, std::uint64_t to_bytes) {
   if (made_bytes_[slot] >= to_bytes) return true;
   if (auto made = files_.allocate_slot(slot, made_bytes_[slot], to_bytes); !made) {
-    if (!memory_short_) log_(fmt::format("partition {}: {}", name_.text(), made.error().message));
+    if (!std::exchange(shortage_told_, true)) log_(fmt::format("partition {}: {}", name_.text(), made.error().message));
     memory_short_ = true;
     return false;
   }
   made_bytes_[slot] = to_bytes;
+  shortage_told_ = false;
   return true;
 }
 

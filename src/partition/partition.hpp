@@ -40,6 +40,9 @@ class Partition {
   Result<std::uint32_t> add_producer(ParticipantId participant);
   // A free reader line, pinned to the oldest segment.
   Result<std::uint32_t> add_reader(ParticipantId participant);
+  // A participant greets a new broker: lines that the last one gave it over an answer that never
+  // came go back. A line that a client has learned of is confirmed (client/attachment.cpp).
+  void take_back_unconfirmed(ParticipantId participant);
   // A living participant lets a line go; it has nothing unpublished.
   Status remove_producer(ParticipantId participant, std::uint32_t index);
   Status remove_reader(ParticipantId participant, std::uint32_t index);
@@ -64,6 +67,8 @@ class Partition {
             std::function<void(const std::string&)> log);
 
   Status recover();
+  bool is_sane() const noexcept;
+  Status check_sane();
   bool repair_all();
   void grow_segments();
   void grow(std::uint32_t slot, bool rolled);
@@ -93,6 +98,7 @@ class Partition {
   std::vector<std::uint32_t> dead_;                       // intents to repair
   std::uint32_t used_intents_ = 0;                        // lines below it were handed out once
   bool memory_short_ = false;
+  bool shortage_told_ = false, damage_told_ = false;  // in the log, once each
 };
 
 }  // namespace ringmain::partition

@@ -57,6 +57,13 @@ Result<PartitionFiles> PartitionFiles::open(const std::string& folder, const Par
   RINGMAIN_TRY_ASSIGN(readers_size, os::file_size_bytes(files.readers_fd_.get()));
   RINGMAIN_TRY_ASSIGN(log, os::Mapping::map(files.log_fd_.get(), 0, size, os::Access::read_write));
   RINGMAIN_TRY_ASSIGN(geometry, log::read_geometry(log.bytes(), files.path_));
+  if (readers_size < sizeof(format::Readers))  // made before the other file, so it was there once
+    return fail(ErrorCode::corrupt_memory,
+                fmt::format("{} is missing or too short; delete the topic", readers_path));
+  const auto& header = *reinterpret_cast<const format::PartitionHeader*>(log.data());
+  if (std::memcmp(header.topic_id, name.topic_id.data(), sizeof(header.topic_id)) != 0 || header.partition != name.partition)
+    return fail(ErrorCode::corrupt_memory,
+                fmt::format("{} holds another partition's memory, not that of {}; delete the topic", files.path_, name.text()));
   RINGMAIN_TRY_ASSIGN(readers, os::Mapping::map(files.readers_fd_.get(), 0, readers_size, os::Access::read_write));
   RINGMAIN_TRY(log::check_readers(readers.bytes(), readers_path));
   files.log_ = std::move(log);
