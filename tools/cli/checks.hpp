@@ -1,0 +1,30 @@
+// Checks of option values whose errors a person can read.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
+#include <string>
+
+namespace ringmain::tools {
+
+// A whole number in [least, most]. CLI11's own ranges compare as double, and print it.
+inline CLI::Validator whole_number(int64_t least, int64_t most = INT64_MAX) {
+  const std::string range =
+      most == INT64_MAX ? fmt::format("from {}", least) : fmt::format("from {} to {}", least, most);
+  CLI::Validator check(
+      [=](const std::string& text) -> std::string {
+        int64_t number = 0;
+        const char* end = text.data() + text.size();
+        const auto [rest, error] = std::from_chars(text.data(), end, number);
+        const bool is_good =
+            error == std::errc{} && rest == end && least <= number && number <= most;
+        return is_good ? "" : fmt::format("'{}' is not a whole number {}", text, range);
+      },
+      "", "whole_number");
+  return check;
+}
+
+}  // namespace ringmain::tools
