@@ -1,0 +1,150 @@
+// The consumers: verify each record in place, write down what they saw, and keep views for as
+// long as the campaign wants.
+#include <unistd.h>
+
+#include <chrono>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "actors.hpp"
+#include "base/random.hpp"
+#include "content.hpp"
+#include "ringmain/consumer.hpp"
+#include "ringmain/reader.hpp"
+#include "topics.hpp"
+
+namespace ringmain::crash {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kLookForCommands = 20ms;  // how soon a consumer without records sees a command
+
+class Listener {
+ protected:
+  Listener(Stage& stage, ActorSlot& slot)
+      : slot_(slot), journal_(slot), random_(slot.seed), bus_(open_bus(stage, slot)) {}
+
+  bool stopped() const { return slot_.stop.load(std::memory_order_acquire) != 0; }
+
+  Origin verify(const ConsumerRecord& record, const char* when) const {
+    const auto origin = record.value ? read_value(*record.value) : std::nullopt;
+    if (!origin)
+      throw Finding{fmt::format("{}-{} offset {}: torn or foreign bytes {}: value of {} bytes that begins {}",
+                                record.topic, record.partition, record.offset, when,
+                                record.value ? record.value->size() : 0, first_bytes(record))};
+    if (record.key && !extras_match(record, *origin))
+      throw Finding{fmt::format("{}-{} offset {}: key or headers are not the sender's {}", record.topic,
+                                record.partition, record.offset, when)};
+    return *origin;
+  }
+
+  // Writes records down, and keeps them for as long as it is told to: what they show must stay.
+  void take(const std::vector<ConsumerRecord>& records) {
+    for (const ConsumerRecord& record : records) {
+      const Origin origin = verify(record, "at first sight");
+      journal_.read(log_of(topic_index(record.topic), record.partition), static_cast<std::uint64_t>(record.offset),
+                    origin.producer, origin.sequence);
+      slot_.bytes.fetch_add(record.value->size(), std::memory_order_relaxed);
+      slot_.done.fetch_add(1, std::memory_order_release);
+    }
+    if (slot_.hold.load(std::memory_order_acquire) != 0) [[unlikely]] hold(records);
+  }
+
+  ActorSlot& slot_;
+  Journal journal_;
+  Random random_;
+  Bus bus_;
+
+ private:
+  static std::string first_bytes(const ConsumerRecord& record) {
+    std::string text;
+    for (std::size_t i = 0; record.value && i < 32 && i < record.value->size(); ++i)
+      text += fmt::format("{:02x}", static_cast<unsigned char>((*record.value)[i]));
+    return text;
+  }
+
+  void hold(const std::vector<ConsumerRecord>& records) {
+    slot_.holding.store(static_cast<std::uint32_t>(records.size()), std::memory_order_release);
+    while (slot_.hold.load(std::memory_order_acquire) != 0 && !stopped()) ::usleep(300);
+    for (const ConsumerRecord& record : records) verify(record, "after it was held");
+    slot_.verified.fetch_add(1, std::memory_order_release);
+    slot_.holding.store(0, std::memory_order_release);
+  }
+};
+
+class ReaderActor : public Listener {
+ public:
+  ReaderActor(Stage& stage, ActorSlot& slot, std::uint32_t topic)
+      : Listener(stage, slot), log_(log_of(topic, 0)), reader_(until_it_works(slot, "attach a reader", [&] {
+          ReaderOptions options;
+          options.wait = slot.sleeps != 0 ? WaitStrategy::sleep : strategy(random_);
+          return Reader(bus_, {kTopics[topic].name, 0}, options);
+        })) {}
+
+  void run() {
+    std::vector<ConsumerRecord> records(1);
+    while (!stopped()) {
+      const Bytes value = reader_.next(kLookForCommands);
+      if (const std::uint64_t lost = reader_.lost(); lost != lost_) {
+        journal_.lost(log_, lost - lost_);
+        lost_ = lost;
+      }
+      if (value.data() == nullptr) continue;
+      records[0] = reader_.record();
+      take(records);
+    }
+  }
+
+ private:
+  static WaitStrategy strategy(Random& random) {
+    switch (random.below(6)) {
+      case 0: return WaitStrategy::spin;
+      case 1: return WaitStrategy::yield;
+      default: return WaitStrategy::sleep;
+    }
+  }
+
+  const std::uint32_t log_;
+  Reader reader_;
+  std::uint64_t lost_ = 0;
+};
+
+class ConsumerActor : public Listener {
+ public:
+  ConsumerActor(Stage& stage, ActorSlot& slot)
+      : Listener(stage, slot), consumer_(until_it_works(slot, "subscribe", [&] {
+          Consumer consumer(bus_, {{"auto.offset.reset", "earliest"},
+                                   {"wait.strategy", slot.sleeps == 0 && random_.below(4) == 0 ? "yield" : "sleep"},
+                                   {"max.poll.records", std::to_string(1 + random_.below(300))}});
+          consumer.subscribe({kTopics[kBlock].name, kTopics[kDrop].name});
+          return consumer;
+        })) {}
+
+  void run() {
+    std::vector<ConsumerRecord> records;
+    while (!stopped()) {
+      const ConsumerRecords& polled = consumer_.poll(kLookForCommands);
+      if (polled.lost() != 0) journal_.lost(log_of(kDrop, 0), polled.lost());  // no other topic drops
+      records.assign(polled.begin(), polled.end());
+      if (!records.empty()) take(records);
+    }
+  }
+
+ private:
+  Consumer consumer_;
+};
+
+}  // namespace
+
+void consume(Stage& stage, ActorSlot& slot) {
+  switch (slot.role) {
+    case Role::reader_on_drop: return ReaderActor(stage, slot, kDrop).run();
+    case Role::reader_on_block: return ReaderActor(stage, slot, kBlock).run();
+    case Role::reader_on_single: return ReaderActor(stage, slot, kSingle).run();
+    default: return ConsumerActor(stage, slot).run();
+  }
+}
+
+}  // namespace ringmain::crash
