@@ -199,10 +199,8 @@ void Campaign::kill_all(Random& random) {
 }
 
 void Campaign::broker_away(Random& random) {
-  company_.stage().gate_closed.store(1);
-  company_.kill_adopted();
-  company_.kill_broker();
-  company_.kill_adopted();
+  company_.await_broker();
+  company_.close_gate();
   std::uint64_t before = 0, after = 0;
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor)
     if (is_producer(kCast[actor].role)) before += company_.slot(actor).done.load();
@@ -217,7 +215,7 @@ void Campaign::broker_away(Random& random) {
     company_.await_death(actor);
     company_.start(actor);
   }
-  company_.stage().gate_closed.store(0);
+  company_.open_gate();
   next_broker(random);
 }
 

@@ -226,14 +226,24 @@ void Company::arm_broker(const std::string& fault) {
 
 void Company::disarm_broker() {
   stage().fault_set.store(0);
-  stage().gate_closed.store(1);
-  kill_adopted();
-  wait_until([&] { return children().size() <= static_cast<std::size_t>(std::count_if(
-                                                   pids_.begin(), pids_.end(), [](pid_t pid) { return pid != 0; })); },
-             "brokers with a fault to end");
-  stage().gate_closed.store(0);
+  close_gate();
+  open_gate();
   armed_ = false;
 }
+
+void Company::close_gate() {
+  stage().gate_closed.store(1);
+  kill_adopted();
+  // One that was being started goes by itself when it finds the gate closed.
+  wait_until(
+      [&] {
+        const auto actors = std::count_if(pids_.begin(), pids_.end(), [](pid_t pid) { return pid != 0; });
+        return static_cast<std::ptrdiff_t>(children().size()) <= actors;
+      },
+      "all brokers to end");
+}
+
+void Company::open_gate() { stage().gate_closed.store(0); }
 
 void Company::await_broker() {
   wait_until([&] { return broker() != 0 && state_of(broker()) != '-' && state_of(broker()) != 'Z'; }, "a broker");

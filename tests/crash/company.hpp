@@ -66,6 +66,9 @@ class Company {
   void kill_child(pid_t pid);  // the forker's
   void arm_broker(const std::string& fault);  // from the next one on
   void disarm_broker();                       // and ends all that may have the fault
+  // While it is closed there is no broker. Closing it kills the one that serves.
+  void close_gate();
+  void open_gate();
   bool broker_hit_fault() const { return broker_hit_; }
   void await_broker();         // until one serves
 

@@ -8,7 +8,6 @@
 #include <cmath>
 #include <memory>
 
-#include "base/parse.hpp"
 #include "cli/checks.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
