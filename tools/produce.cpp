@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "base/clock.hpp"
 #include "cli/checks.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
@@ -75,8 +76,9 @@ class Report {
 // prefix of the input.
 class LineProducer {
  public:
-  LineProducer(const Options& options, const CommandLine& line, Bus& bus)
+  LineProducer(const Options& options, const CommandLine& line, Bus& bus, const StopSignal& stop)
       : options_(options),
+        stop_(stop),
         producer_(bus, config_of(options)),
         report_(line.json),
         key_separator_(unescape("--key-separator", options.key_separator)) {
@@ -88,15 +90,21 @@ class LineProducer {
   void send(std::string_view text, size_t line_number) {
     const ProducerRecord record = record_of(text);
     const uint64_t sequence = options_.report ? report_.expect() : 0;
-    producer_.send(
-        record, [this, sequence, line_number](const RecordMetadata& metadata, const Error* error) {
-          if (error == nullptr) {
-            if (options_.report) report_.acknowledged(sequence, metadata);
-          } else if (!failure_) {
-            failure_ = fmt::format("cannot send line {} to topic '{}': {}", line_number,
-                                   options_.topic, error->message);
-          }
-        });
+    const int64_t give_up_ns = now_steady_ns() + longest_wait_ms * 1'000'000;
+    bool full = true;
+    while (full) {  // waits for room in short turns, so that a stop signal ends it soon
+      producer_.send(record, [&](const RecordMetadata& metadata, const Error* error) {
+        full = error != nullptr && error->code == ErrorCode::no_space && !stop_.requested() &&
+               now_steady_ns() < give_up_ns;
+        if (full) return;
+        if (error == nullptr) {
+          if (options_.report) report_.acknowledged(sequence, metadata);
+        } else if (!failure_) {
+          failure_ = fmt::format("cannot send line {} to topic '{}': {}", line_number,
+                                 options_.topic, error->message);
+        }
+      });
+    }
     settle();
   }
 
@@ -107,8 +115,10 @@ class LineProducer {
   }
 
  private:
+  static constexpr int64_t longest_wait_ms = 60'000;  // max.block.ms of Kafka
+
   static Config config_of(const Options& options) {
-    Config config{{"acks", options.acks}};
+    Config config{{"acks", options.acks}, {"max.block.ms", "200"}};
     if (!options.partitioner.empty()) config["partitioner"] = options.partitioner;
     return config;
   }
@@ -130,6 +140,7 @@ class LineProducer {
   }
 
   const Options& options_;
+  const StopSignal& stop_;
   Producer producer_;
   Report report_;
   std::string key_separator_;
@@ -141,7 +152,7 @@ class LineProducer {
 void produce(const Options& options, const CommandLine& line) {
   const StopSignal stop;
   Bus bus = line.open_bus();
-  LineProducer producer(options, line, bus);
+  LineProducer producer(options, line, bus, stop);
   LineReader lines(STDIN_FILENO, longest_line_bytes, stop);
   for (;;) {                                   // until the input ends or a stop signal comes
     if (lines.would_read()) producer.flush();  // a wait for more input must not delay a report

@@ -11,7 +11,7 @@ namespace ringmain {
 struct NewTopic {
   std::string name;
   std::int32_t partitions = -1;                // -1: the broker's num.partitions
-  std::int16_t replication_factor = -1;        // -1: the broker's default.replication.factor
+  std::int16_t replication_factor = -1;        // -1: the default, 1
   std::map<std::string, std::string> configs = {};  // e.g. {"max.message.bytes", "65536"}
   bool if_not_exists = false;
 };

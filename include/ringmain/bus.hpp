@@ -29,7 +29,7 @@ struct BusOptions {
 // awaits the next one; producing and consuming go on meanwhile.
 //
 // Thread safety: a Bus may be used by any thread at any time. It must outlive the producers and
-// consumers made from it. After fork() the child must open a Bus of its own.
+// consumers made from it, and stay where it is meanwhile. After fork() the child must open a Bus of its own.
 class Bus {
  public:
   // Throws Exception: broker_unavailable, permission_denied, version_mismatch, io.

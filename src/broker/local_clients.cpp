@@ -186,9 +186,12 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
     return answer;
   }
   partition::Partition& partition = **found;
-  const bool consumes = request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer);
+  const bool observes = request.role == static_cast<std::int8_t>(gateway::AttachRole::observer);
+  const bool consumes = observes || request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer);
   partition.tend();  // a line whose owner has just died is free again
-  const auto index = consumes ? partition.add_reader(participant) : partition.add_producer(participant);
+  const auto index = consumes ? partition.add_reader(participant, observes ? partition::Partition::Purpose::observe
+                                                                            : partition::Partition::Purpose::consume)
+                              : partition.add_producer(participant);
   if (!index) {
     set_error(response, index.error());
     return answer;
@@ -211,7 +214,8 @@ kafka::DetachResponse LocalClients::detach(net::Connection& client, const kafka:
   partition::Partition* partition = topics_.open_partition(request.topic_id.bytes, request.partition);
   if (partition == nullptr || participant == 0) return response;  // deleted meanwhile: nothing to give back
   const auto index = static_cast<std::uint32_t>(request.entry_index);
-  const Status removed = request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer)
+  const Status removed = request.role == static_cast<std::int8_t>(gateway::AttachRole::consumer) ||
+                                 request.role == static_cast<std::int8_t>(gateway::AttachRole::observer)
                              ? partition->remove_reader(participant, index)
                              : partition->remove_producer(participant, index);
   if (!removed) set_error(response, removed.error());

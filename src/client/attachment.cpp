@@ -37,7 +37,7 @@ bool Attachment::attach() {
   const auto& response = answer.response;
   if (response.error_code != 0)
     throw Exception({static_cast<ErrorCode>(response.error_code), response.error_message.value_or("refused")});
-  const std::uint32_t lines = role_ == Role::consumer ? format::kMaxReaders : format::kMaxProducers;
+  const std::uint32_t lines = role_ != Role::producer ? format::kMaxReaders : format::kMaxProducers;
   if (answer.fds.size() != 2 || response.entry_index < 0 || static_cast<std::uint32_t>(response.entry_index) >= lines)
     throw Exception({ErrorCode::version_mismatch,
                      fmt::format("the broker's answer for {} makes no sense; is it of the same version?", text(partition_))});
@@ -58,7 +58,7 @@ bool Attachment::attach() {
 // between the answer and here.
 //   Order: acq_rel; partner: the exchange in Partition::take_back_unconfirmed().
 bool Attachment::confirm() noexcept {
-  auto& word = role_ == Role::consumer ? view_.readers().lines[line_].next_offset : view_.intent(line_).offset;
+  auto& word = role_ != Role::producer ? view_.readers().lines[line_].next_offset : view_.intent(line_).offset;
   std::uint64_t unconfirmed = format::kNoOffset;
   return word.compare_exchange_strong(unconfirmed, 0, std::memory_order_acq_rel, std::memory_order_acquire);
 }
@@ -66,7 +66,7 @@ bool Attachment::confirm() noexcept {
 void Attachment::map(const Answer<kafka::AttachResponse>& answer) {
   const auto& response = answer.response;
   const std::string what = "the shared memory of " + text(partition_);
-  const auto access = role_ == Role::consumer ? os::Access::read_only : os::Access::read_write;
+  const auto access = role_ != Role::producer ? os::Access::read_only : os::Access::read_write;
   log_ = value_or_throw(os::Mapping::map(answer.fds[0].get(), 0, static_cast<std::uint64_t>(response.log_bytes), access));
   readers_ = value_or_throw(os::Mapping::map(answer.fds[1].get(), 0, static_cast<std::uint64_t>(response.readers_bytes),
                                              os::Access::read_write));
@@ -82,7 +82,7 @@ void Attachment::will_use(const std::byte* slot, std::size_t bytes) noexcept {
   const std::uint64_t index = (at - view_.geometry().slots_at) / view_.geometry().slot_bytes;
   std::uint64_t& mapped = mapped_bytes_[index];
   if (mapped >= bytes) return;
-  const auto purpose = role_ == Role::consumer ? os::Populate::for_read : os::Populate::for_write;
+  const auto purpose = role_ != Role::producer ? os::Populate::for_read : os::Populate::for_write;
   static_cast<void>(log_.populate(at + mapped, bytes - mapped, purpose));  // else page by page, when touched
   mapped = bytes;
 }

@@ -12,7 +12,8 @@
 
 namespace ringmain::client {
 
-enum class Role : std::int8_t { consumer = 0, producer = 1 };
+// An observer reads as a consumer does, but a `block` topic neither waits for it nor goes by it.
+enum class Role : std::int8_t { consumer = 0, producer = 1, observer = 3 };
 
 class Attachment final : public log::BrokerBell {
  public:

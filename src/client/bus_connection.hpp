@@ -51,6 +51,12 @@ class BusConnection final : public log::BrokerBell {
   // Gives a line back: now, or as soon as the next broker is there. Waits for none.
   void give_back(const kafka::DetachRequest& line);
 
+  // Whether there is a broker to ask right now.
+  bool is_online() noexcept {
+    const std::unique_lock lock(mutex_, std::try_to_lock);
+    return lock.owns_lock() && socket_;
+  }
+
   // Asks the broker for a look at the partitions.
   void ring() noexcept override;
 

@@ -21,7 +21,9 @@ using client::PartitionReader;
 enum class Reset { earliest, latest, none };
 
 WaitStrategy wait_strategy(const std::string& name) {
-  return name == "spin" ? WaitStrategy::spin : name == "yield" ? WaitStrategy::yield : WaitStrategy::sleep;
+  return name == "spin"    ? WaitStrategy::spin
+         : name == "yield" ? WaitStrategy::yield
+                           : WaitStrategy::sleep;
 }
 
 }  // namespace
@@ -31,12 +33,19 @@ class Consumer::Impl {
   Impl(Bus& bus, const Config& config)
       : bus_(bus.impl()),
         settings_(config, "consumer",
-                  {"auto.offset.reset", "max.poll.records", "wait.strategy", "metadata.max.age.ms", "client.id"}),
-        sleeper_(wait_strategy(settings_.choice("wait.strategy", "sleep", {"spin", "yield", "sleep"}))),
-        max_records_(static_cast<std::size_t>(settings_.number("max.poll.records", 500, 1, INT32_MAX))),
-        max_age_ns_(settings_.number("metadata.max.age.ms", 300'000, 0, INT64_MAX / 2'000'000) * 1'000'000) {
-    const std::string reset = settings_.choice("auto.offset.reset", "latest", {"earliest", "latest", "none"});
-    reset_ = reset == "earliest" ? Reset::earliest : reset == "latest" ? Reset::latest : Reset::none;
+                  {"auto.offset.reset", "max.poll.records", "wait.strategy", "metadata.max.age.ms",
+                   "client.id"}),
+        sleeper_(
+            wait_strategy(settings_.choice("wait.strategy", "sleep", {"spin", "yield", "sleep"}))),
+        max_records_(
+            static_cast<std::size_t>(settings_.number("max.poll.records", 500, 1, INT32_MAX))),
+        max_age_ns_(settings_.number("metadata.max.age.ms", 300'000, 0, INT64_MAX / 2'000'000) *
+                    1'000'000) {
+    const std::string reset =
+        settings_.choice("auto.offset.reset", "latest", {"earliest", "latest", "none"});
+    reset_ = reset == "earliest" ? Reset::earliest
+             : reset == "latest" ? Reset::latest
+                                 : Reset::none;
   }
 
   void subscribe(const std::vector<std::string>& topics) {
@@ -58,7 +67,8 @@ class Consumer::Impl {
       if (find(partition) == entries_.end()) opened.push_back(open(partition));
     // Nothing is refused from here on: until now, all is as it was.
     topics_.clear();
-    std::erase_if(entries_, [&](const Entry& entry) { return !wanted.contains(entry.reader->partition()); });
+    std::erase_if(entries_,
+                  [&](const Entry& entry) { return !wanted.contains(entry.reader->partition()); });
     std::move(opened.begin(), opened.end(), std::back_inserter(entries_));
   }
 
@@ -72,7 +82,8 @@ class Consumer::Impl {
   std::uint64_t poll(std::vector<ConsumerRecord>& records, std::chrono::nanoseconds timeout) {
     records.clear();
     const std::int64_t now_ns = now_steady_ns();
-    const std::int64_t give_up_ns = timeout.count() > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout.count();
+    const std::int64_t give_up_ns =
+        timeout.count() > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout.count();
     if (!topics_.empty() && now_ns >= refresh_ns_) refresh_subscription();
     const std::uint64_t lost_before = lost();
     if (failure_) std::rethrow_exception(std::exchange(failure_, nullptr));
@@ -99,36 +110,41 @@ class Consumer::Impl {
     if (offset < 0)
       throw Exception({ErrorCode::invalid_argument, fmt::format("offset {} is negative", offset)});
     Entry& entry = assigned(partition);
+    entry.positioned = true;
     if (!entry.reader->seek(offset)) reset(entry, fmt::format("offset {}", offset));
   }
   void seek_to_start(const std::vector<TopicPartition>& partitions) {
-    for (const auto& partition : partitions) assigned(partition).reader->seek_start();
+    for (const auto& partition : partitions) positioned(partition).seek_start();
   }
   void seek_to_end(const std::vector<TopicPartition>& partitions) {
-    for (const auto& partition : partitions) assigned(partition).reader->seek_end();
+    for (const auto& partition : partitions) positioned(partition).seek_end();
   }
-  std::int64_t position(const TopicPartition& partition) { return assigned(partition).reader->position(); }
+  std::int64_t position(const TopicPartition& partition) {
+    return assigned(partition).reader->position();
+  }
   void set_paused(const std::vector<TopicPartition>& partitions, bool paused) {
     for (const auto& partition : partitions) assigned(partition).paused = paused;
   }
 
-  std::optional<OffsetAndTimestamp> offset_for_time(const TopicPartition& partition, std::int64_t timestamp_ms) {
-    PartitionReader reader(bus_.connection, partition);
+  std::optional<OffsetAndTimestamp> offset_for_time(const TopicPartition& partition,
+                                                    std::int64_t timestamp_ms) {
+    PartitionReader reader(bus_.connection, partition, client::Role::observer);
     reader.seek_start();
     ConsumerRecord record;
     while (reader.next()) {  // ends at the newest record
       reader.fill(record);
-      if (record.timestamp_ns / 1'000'000 >= timestamp_ms) return OffsetAndTimestamp{record.offset, record.timestamp_ns};
+      if (record.timestamp_ns / 1'000'000 >= timestamp_ms)
+        return OffsetAndTimestamp{record.offset, record.timestamp_ns};
     }
     return std::nullopt;
   }
   std::int64_t start_offset(const TopicPartition& partition) {
-    PartitionReader reader(bus_.connection, partition);
+    PartitionReader reader(bus_.connection, partition, client::Role::observer);
     reader.seek_start();
     return reader.position();
   }
   std::int64_t end_offset(const TopicPartition& partition) {
-    PartitionReader reader(bus_.connection, partition);
+    PartitionReader reader(bus_.connection, partition, client::Role::observer);
     reader.seek_end();
     return reader.position();
   }
@@ -137,34 +153,46 @@ class Consumer::Impl {
   struct Entry {
     std::unique_ptr<PartitionReader> reader;
     bool paused = false;
+    bool positioned = true;  // false: auto.offset.reset=none, and no seek yet
   };
 
   std::vector<Entry>::iterator find(const TopicPartition& partition) {
-    return std::find_if(entries_.begin(), entries_.end(),
-                        [&](const Entry& entry) { return entry.reader && entry.reader->partition() == partition; });
+    return std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
+      return entry.reader && entry.reader->partition() == partition;
+    });
   }
   Entry& assigned(const TopicPartition& partition) {
     const auto found = find(partition);
     if (found == entries_.end())
-      throw Exception({ErrorCode::invalid_state, fmt::format("partition {}-{} is not assigned to this consumer",
-                                                             partition.topic, partition.partition)});
+      throw Exception(
+          {ErrorCode::invalid_state, fmt::format("partition {}-{} is not assigned to this consumer",
+                                                 partition.topic, partition.partition)});
     return *found;
+  }
+
+  PartitionReader& positioned(const TopicPartition& partition) {
+    Entry& entry = assigned(partition);
+    entry.positioned = true;
+    return *entry.reader;
   }
 
   Entry open(const TopicPartition& partition) {
     Entry entry{std::make_unique<PartitionReader>(bus_.connection, partition)};
-    if (reset_ == Reset::none)
-      entry.reader->seek_start();  // a position must be given by seek(); until then, the start
-    else
+    if (reset_ == Reset::none) {
+      entry.positioned = false;
+      entry.reader->seek_start();
+    } else {
       reset(entry, "");
+    }
     return entry;
   }
 
   void reset(Entry& entry, const std::string& wanted) {
     if (reset_ == Reset::none)
-      throw Exception({ErrorCode::offset_out_of_range,
-                       fmt::format("{} of {}-{} is not in the log, and auto.offset.reset is none", wanted,
-                                   entry.reader->partition().topic, entry.reader->partition().partition)});
+      throw Exception(
+          {ErrorCode::offset_out_of_range,
+           fmt::format("{} of {}-{} is not in the log, and auto.offset.reset is none", wanted,
+                       entry.reader->partition().topic, entry.reader->partition().partition)});
     if (reset_ == Reset::earliest)
       entry.reader->seek_start();
     else
@@ -174,6 +202,10 @@ class Consumer::Impl {
   // New partitions are read from their start: nothing of them was missed.
   void refresh_subscription() {
     const bool first = entries_.empty();
+    if (!first && !bus_.connection->is_online()) {  // reading goes on without a broker
+      refresh_ns_ = now_steady_ns() + kAwayLookNs;
+      return;
+    }
     for (const std::string& topic : topics_) {
       const std::int32_t count = bus_.admin.describe_topic(topic).partitions;
       for (std::int32_t index = 0; index < count; ++index) {
@@ -186,6 +218,8 @@ class Consumer::Impl {
     refresh_ns_ = now_steady_ns() + max_age_ns_;
   }
 
+  static constexpr std::int64_t kAwayLookNs = 1'000'000'000;
+
   // One partition that fails takes nothing from the others: what they gave is returned first.
   void gather_or_fail_later(std::vector<ConsumerRecord>& records) {
     const std::size_t first = turn_;
@@ -193,7 +227,8 @@ class Consumer::Impl {
     try {
       gather(records, first);
     } catch (const Exception&) {
-      if (!records.empty() && records.back().topic.empty()) records.pop_back();  // the one that fill() refused
+      if (!records.empty() && records.back().topic.empty())
+        records.pop_back();  // the one that fill() refused
       if (records.empty()) throw;
       failure_ = std::current_exception();
     }
@@ -204,8 +239,11 @@ class Consumer::Impl {
   void gather(std::vector<ConsumerRecord>& records, std::size_t first) {
     for (std::size_t i = 0; i < entries_.size() && records.size() < max_records_; ++i) {
       Entry& entry = entries_[(first + i) % entries_.size()];
-      if (entry.paused || !entry.reader->next()) continue;
-      const std::size_t share = std::max<std::size_t>(1, (max_records_ - records.size()) / (entries_.size() - i));
+      if (entry.paused) continue;
+      if (!entry.positioned) reset(entry, "a position");
+      if (!entry.reader->next()) continue;
+      const std::size_t share =
+          std::max<std::size_t>(1, (max_records_ - records.size()) / (entries_.size() - i));
       std::size_t taken = 0;
       do {
         entry.reader->fill(records.emplace_back());
@@ -224,8 +262,9 @@ class Consumer::Impl {
         bus_.connection->doorbell(), readers,
         [&] {
           if (woken_.load(std::memory_order_acquire)) return true;
-          return std::any_of(entries_.begin(), entries_.end(),
-                             [](const Entry& entry) { return !entry.paused && entry.reader->ready(); });
+          return std::any_of(entries_.begin(), entries_.end(), [](const Entry& entry) {
+            return !entry.paused && entry.reader->ready();
+          });
         },
         until);
     if (!ready && until < give_up_ns) {
@@ -259,23 +298,45 @@ Consumer::Consumer(Bus& bus, const Config& config) : impl_(std::make_unique<Impl
 Consumer::Consumer(Consumer&&) noexcept = default;
 Consumer::~Consumer() = default;
 
-void Consumer::subscribe(const std::vector<std::string>& topics) { impl_->subscribe(topics); }
-void Consumer::assign(const std::vector<TopicPartition>& partitions) { impl_->assign(partitions); }
-std::vector<TopicPartition> Consumer::assignment() const { return impl_->partitions(false); }
-std::vector<TopicPartition> Consumer::paused() const { return impl_->partitions(true); }
+void Consumer::subscribe(const std::vector<std::string>& topics) {
+  impl_->subscribe(topics);
+}
+void Consumer::assign(const std::vector<TopicPartition>& partitions) {
+  impl_->assign(partitions);
+}
+std::vector<TopicPartition> Consumer::assignment() const {
+  return impl_->partitions(false);
+}
+std::vector<TopicPartition> Consumer::paused() const {
+  return impl_->partitions(true);
+}
 
 const ConsumerRecords& Consumer::poll(std::chrono::nanoseconds timeout) {
   records_.lost_ = impl_->poll(records_.records_, timeout);
   return records_;
 }
 
-void Consumer::wakeup() noexcept { impl_->wakeup(); }
-void Consumer::seek(const TopicPartition& partition, std::int64_t offset) { impl_->seek(partition, offset); }
-void Consumer::seek_to_beginning(const std::vector<TopicPartition>& partitions) { impl_->seek_to_start(partitions); }
-void Consumer::seek_to_end(const std::vector<TopicPartition>& partitions) { impl_->seek_to_end(partitions); }
-std::int64_t Consumer::position(const TopicPartition& partition) { return impl_->position(partition); }
-void Consumer::pause(const std::vector<TopicPartition>& partitions) { impl_->set_paused(partitions, true); }
-void Consumer::resume(const std::vector<TopicPartition>& partitions) { impl_->set_paused(partitions, false); }
+void Consumer::wakeup() noexcept {
+  impl_->wakeup();
+}
+void Consumer::seek(const TopicPartition& partition, std::int64_t offset) {
+  impl_->seek(partition, offset);
+}
+void Consumer::seek_to_beginning(const std::vector<TopicPartition>& partitions) {
+  impl_->seek_to_start(partitions);
+}
+void Consumer::seek_to_end(const std::vector<TopicPartition>& partitions) {
+  impl_->seek_to_end(partitions);
+}
+std::int64_t Consumer::position(const TopicPartition& partition) {
+  return impl_->position(partition);
+}
+void Consumer::pause(const std::vector<TopicPartition>& partitions) {
+  impl_->set_paused(partitions, true);
+}
+void Consumer::resume(const std::vector<TopicPartition>& partitions) {
+  impl_->set_paused(partitions, false);
+}
 
 std::map<TopicPartition, std::optional<OffsetAndTimestamp>> Consumer::offsets_for_times(
     const std::map<TopicPartition, std::int64_t>& timestamps_ms) {
@@ -285,13 +346,15 @@ std::map<TopicPartition, std::optional<OffsetAndTimestamp>> Consumer::offsets_fo
   return offsets;
 }
 
-std::map<TopicPartition, std::int64_t> Consumer::beginning_offsets(const std::vector<TopicPartition>& partitions) {
+std::map<TopicPartition, std::int64_t> Consumer::beginning_offsets(
+    const std::vector<TopicPartition>& partitions) {
   std::map<TopicPartition, std::int64_t> offsets;
   for (const auto& partition : partitions) offsets[partition] = impl_->start_offset(partition);
   return offsets;
 }
 
-std::map<TopicPartition, std::int64_t> Consumer::end_offsets(const std::vector<TopicPartition>& partitions) {
+std::map<TopicPartition, std::int64_t> Consumer::end_offsets(
+    const std::vector<TopicPartition>& partitions) {
   std::map<TopicPartition, std::int64_t> offsets;
   for (const auto& partition : partitions) offsets[partition] = impl_->end_offset(partition);
   return offsets;

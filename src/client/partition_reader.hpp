@@ -17,8 +17,8 @@ namespace ringmain::client {
 
 class PartitionReader {
  public:
-  PartitionReader(std::shared_ptr<BusConnection> bus, const TopicPartition& partition)
-      : attachment_(std::move(bus), partition, Role::consumer), reader_(attachment_.view(), attachment_.line()) {}
+  PartitionReader(std::shared_ptr<BusConnection> bus, const TopicPartition& partition, Role role = Role::consumer)
+      : attachment_(std::move(bus), partition, role), reader_(attachment_.view(), attachment_.line()) {}
 
   log::Reader& log() noexcept { return reader_; }
   const log::Reader& log() const noexcept { return reader_; }

@@ -21,6 +21,8 @@ class TopicPartitions {
     // A clock read a record would cost more than the record: look at the age now and then.
     if (found != known_.end() && (++uses_ % kUsesPerLook != 0 || now_steady_ns() < found->second.until_ns))
       return found->second.partitions;
+    // Publishing goes on without a broker, by what was known last.
+    if (found != known_.end() && !bus_.connection->is_online()) return found->second.partitions;
     const std::int32_t partitions = bus_.admin.describe_topic(std::string(topic)).partitions;
     known_[std::string(topic)] = {partitions, now_steady_ns() + max_age_ns_};
     return partitions;

@@ -22,13 +22,14 @@ struct BasicReaderLine {
   alignas(kCacheLineBytes) Atomic<std::uint64_t> pin;  // segment sequence + 1; 0: none
   Atomic<std::uint64_t> next_offset;  // progress as of its last poll: for people and `block`
   Atomic<std::uint32_t> participant;  // 0: the line is free; written by the broker
-  std::uint32_t reserved0;
+  Atomic<std::uint32_t> observer;     // 1: looks, but does not consume: `block` does not wait for it, nor go by it
   std::uint8_t reserved1[40];
 };
 using ReaderLine = BasicReaderLine<SharedMemory>;
 static_assert(sizeof(ReaderLine) == kCacheLineBytes);
 static_assert(offsetof(ReaderLine, next_offset) == 8);
 static_assert(offsetof(ReaderLine, participant) == 16);
+static_assert(offsetof(ReaderLine, observer) == 20);
 
 template <class M>
 struct BasicReaders {

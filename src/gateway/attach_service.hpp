@@ -23,7 +23,7 @@ struct WithFds {
 };
 
 // The values of AttachRequest::role and DetachRequest::role.
-enum class AttachRole : int8_t { consumer = 0, producer = 1, exclusive_producer = 2 };
+enum class AttachRole : int8_t { consumer = 0, producer = 1, exclusive_producer = 2, observer = 3 };
 
 class AttachService {
  public:

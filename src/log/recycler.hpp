@@ -103,6 +103,7 @@ class BasicRecycler {
     for (auto& line : view_.readers().lines) {
       const std::uint64_t pin = line.pin.load(std::memory_order_acquire);
       if (line.participant.load(std::memory_order_acquire) == 0 || pin == 0) continue;
+      if (line.observer.load(std::memory_order_acquire) != 0) continue;
       any = true;
       if (pin <= segment + 1) return false;
     }

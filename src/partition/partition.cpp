@@ -126,7 +126,7 @@ Result<std::uint32_t> Partition::add_producer(ParticipantId participant) {
                           format::kMaxProducers));
 }
 
-Result<std::uint32_t> Partition::add_reader(ParticipantId participant) {
+Result<std::uint32_t> Partition::add_reader(ParticipantId participant, Purpose purpose) {
   RINGMAIN_TRY(check_sane());
   for (std::uint32_t i = 0; i < format::kMaxReaders; ++i) {
     auto& line = view_.readers().lines[i];
@@ -134,6 +134,7 @@ Result<std::uint32_t> Partition::add_reader(ParticipantId participant) {
     // Retiring happens on this thread too, so the pin holds from here on.
     line.pin.store(view_.control().log_start.load(std::memory_order_relaxed) + 1, std::memory_order_release);
     line.next_offset.store(format::kNoOffset, std::memory_order_relaxed);  // not confirmed yet
+    line.observer.store(purpose == Purpose::observe ? 1 : 0, std::memory_order_relaxed);
     line.participant.store(participant, std::memory_order_release);
     return i;
   }

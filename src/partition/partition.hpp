@@ -39,7 +39,8 @@ class Partition {
   // A free intent line. Errors: exclusive_taken, policy_violation (all lines taken).
   Result<std::uint32_t> add_producer(ParticipantId participant);
   // A free reader line, pinned to the oldest segment.
-  Result<std::uint32_t> add_reader(ParticipantId participant);
+  enum class Purpose { consume, observe };
+  Result<std::uint32_t> add_reader(ParticipantId participant, Purpose purpose = Purpose::consume);
   // A participant greets a new broker: lines that the last one gave it over an answer that never
   // came go back. A line that a client has learned of is confirmed (client/attachment.cpp).
   void take_back_unconfirmed(ParticipantId participant);

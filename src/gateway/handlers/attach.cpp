@@ -12,13 +12,14 @@ namespace {
 Result<Operation> operation_of(int8_t role) {
   switch (static_cast<AttachRole>(role)) {
     case AttachRole::consumer:
+    case AttachRole::observer:
       return Operation::read;
     case AttachRole::producer:
     case AttachRole::exclusive_producer:
       return Operation::write;
   }
   return fail(ErrorCode::invalid_request,
-              fmt::format("{} is no role: 0 consumes, 1 produces, 2 produces alone", role));
+              fmt::format("{} is no role: 0 consumes, 1 produces, 2 produces alone, 3 observes", role));
 }
 
 Status check(const kafka::AttachRequest& request, const RequestContext& context) {
