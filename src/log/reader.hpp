@@ -104,7 +104,7 @@ class BasicReader {
   const View& view() const noexcept { return view_; }
 
  private:
-  static constexpr int kAttempts = 100000;  // as often may the log overtake it
+  static constexpr int kAttempts = 1000;  // as often may the log overtake it
 
   FrameHeader& frame_at(std::uint32_t units) const noexcept {
     return *reinterpret_cast<FrameHeader*>(slot_ + std::size_t{units} * format::kFrameAlignment);
