@@ -61,7 +61,7 @@ TEST_F(LocalApis, attach_nobody_who_may_not_read_or_write_there) {
 }
 
 TEST_F(LocalApis, attach_nobody_in_a_role_that_there_is_not) {
-  for (const int8_t role : {int8_t{3}, int8_t{-1}, int8_t{127}}) {
+  for (const int8_t role : {int8_t{4}, int8_t{-1}, int8_t{127}}) {
     EXPECT_EQ(ask_locally<AttachResponse>(attaching(role)).error_code,
               code(ErrorCode::invalid_request));
   }
