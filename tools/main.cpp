@@ -7,6 +7,7 @@
 
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
+#include "cli/help.hpp"
 #include "commands.hpp"
 
 namespace ringmain::tools {
@@ -33,6 +34,7 @@ void add_commands(CLI::App& app, CommandLine& line) {
   add_log_command(app, line);
   add_top_command(app, line);
   add_perf_command(app, line);
+  finish_help(app);
 }
 
 // "ringmain topic create": the command as far as it was understood.

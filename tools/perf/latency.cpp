@@ -34,7 +34,7 @@ struct Options {
   std::vector<int> cores;
   std::string wait = "spin";
   uint64_t records_per_s = 0;  // 0: ping-pong, as fast as it goes
-  bool exclusive = true;
+  bool shared = false;
   uint32_t runs = 1;
   std::vector<std::string> configs;
   std::string histogram_path;
@@ -110,7 +110,7 @@ PerfReport report_of(const Options& options, const LatencyPlan& plan, LatencyBoa
       *report.measured.records_per_s * static_cast<double>(plan.size_bytes);
   report.limit_name = PingPong(board.lines, plan.waiting, plan.one_core).name();
   report.limit.latency_ns = median_of(limit);
-  report.details = {{"mode", options.exclusive ? "exclusive" : "shared"},
+  report.details = {{"mode", options.shared ? "shared" : "exclusive"},
                     {"wait", waiting_name(plan.waiting)},
                     {"rate", options.records_per_s},
                     {"runs", plan.runs}};
@@ -129,7 +129,7 @@ void write_files(const Options& options, Waiting waiting, const PerfReport& repo
   text.what = fmt::format(
       "{} records in {} runs, {}, {}, wait {}, cores {}", report.count * options.runs, options.runs,
       options.records_per_s > 0 ? fmt::format("{} records/s", options.records_per_s) : "ping-pong",
-      options.exclusive ? "exclusive" : "shared", waiting_name(waiting), to_text(report.cores));
+      options.shared ? "shared" : "exclusive", waiting_name(waiting), to_text(report.cores));
   text.machine = fmt::format("{}, kernel {}, commit {}", os::cpu_model(), os::kernel_release(),
                              RINGMAIN_COMMIT);
   write_file(options.plot_path, plot_latency(text, {"ringmain", *merged.measured_ns},
@@ -139,7 +139,7 @@ void write_files(const Options& options, Waiting waiting, const PerfReport& repo
 Config topic_configs(const Options& options) {
   Config configs = parse_configs(options.configs);
   configs.emplace("full.policy", "block");  // nothing may be dropped: each record is answered
-  configs.emplace("single.producer", options.exclusive ? "true" : "false");
+  configs.emplace("single.producer", options.shared ? "false" : "true");
   return configs;
 }
 
@@ -204,8 +204,11 @@ void add_perf_latency_command(CLI::App& perf, CommandLine& line) {
       ->add_option("--rate", options->records_per_s,
                    "Send so many records a second on a fixed schedule, instead of ping-pong")
       ->check(whole_number(1, 1'000'000'000));
-  command->add_flag("--exclusive,!--shared", options->exclusive,
-                    "Topics with a single producer (the default), or as many as like");
+  CLI::Option* exclusive = command->add_flag_callback(
+      "--exclusive", [options] { options->shared = false; },
+      "Topics with a single producer, which pays no locked instruction: the default");
+  command->add_flag("--shared", options->shared, "Topics with as many producers as like")
+      ->excludes(exclusive);
   command->add_option("--runs", options->runs, "Repeat limit and measurement, and report medians")
       ->check(whole_number(1, 1000))
       ->capture_default_str();
