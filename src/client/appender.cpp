@@ -31,6 +31,7 @@ constexpr std::int64_t kLongestBlockMs = INT64_MAX / 2'000'000;  // in ns, and a
 constexpr std::int64_t kSparseNs = 150;
 constexpr std::int64_t kSparseNsPerLine = 10;
 constexpr std::uint32_t kHandOverMost = 4096;
+constexpr std::uint32_t kOwnAheadBytes = 4096;  // in a stream: some 100 ns away, and within the nearest cache
 
 }  // namespace
 
@@ -63,6 +64,7 @@ class Appender::Impl {
     const std::uint64_t size = format::kFrameHeaderBytes + parts.body_bytes();
     reserve(size, 1);
     const std::int64_t stamp = record.timestamp_ns == kTimestampNow ? clock_.now_ns() : record.timestamp_ns;
+    own_lines(claim_.at, claim_.bytes);
     Writer::write_fields(claim_.at, {claim_.offset, stamp, format::FrameType::record, parts.flags(), owner()});
     format::write_body(claim_.at + format::kFrameHeaderBytes, parts);
     last_timestamp_ns_ = stamp;
@@ -89,6 +91,7 @@ class Appender::Impl {
       const auto size = static_cast<std::uint32_t>(format::kFrameHeaderBytes + values[i].size());
       if (i != 0) Writer::place_inside(at, size, claim_.tag);
       Writer::write_fields(at, {claim_.offset + i, stamp, format::FrameType::record, 0, owner()});
+      own_lines(at, size);
       copy_value(at, values[i]);
       at += format::align_frame(size);
     }
@@ -104,6 +107,7 @@ class Appender::Impl {
     else if (!try_reserve(size, 1))
       return false;
     if (exclusive_) exclusive_appender_.announce(claim_);
+    own_lines(claim_.at, claim_.bytes);
     open_ = true;
     return true;
   }
@@ -150,6 +154,7 @@ class Appender::Impl {
 
   std::int64_t publish_value(Bytes value) {
     const std::int64_t stamp = clock_.now_ns();
+    own_lines(claim_.at, claim_.bytes);
     // The header last: readers poll its line, and each of their looks takes it away.
     copy_value(claim_.at, value);
     os::fault_point("append.written");
@@ -166,7 +171,14 @@ class Appender::Impl {
       shared_appender_.publish(claim_, size);
     os::fault_point("append.published");
     waker_.after_publish();
-    if (clock_.gap_ns() > kSparseNs + kSparseNsPerLine * static_cast<std::int64_t>(size / format::kCacheLineBytes)) hand_over(size);
+    if (sparse_) hand_over(size);
+  }
+
+  // Before a frame is written. In a stream: lines that later frames will need; else the frame's own,
+  // all at once rather than one after the other (but for the first, which readers poll).
+  void own_lines(const std::byte* frame, std::uint32_t size) noexcept {
+    sparse_ = clock_.gap_ns() > kSparseNs + kSparseNsPerLine * static_cast<std::int64_t>(claim_.bytes / format::kCacheLineBytes);
+    Writer::own_lines(frame + (sparse_ ? format::kCacheLineBytes : kOwnAheadBytes), size);
   }
 
   // A record that comes alone is read at once: its lines go to where the reader finds them sooner.
@@ -254,6 +266,7 @@ class Appender::Impl {
   client::RecordClock clock_;
   log::Claim claim_;
   const bool exclusive_;
+  bool sparse_ = false;  // claims come one by one, rather than in a stream
   bool open_ = false;  // a Claim object owns claim_
   std::int64_t last_timestamp_ns_ = 0;
   log::SharedAppender shared_appender_;

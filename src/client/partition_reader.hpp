@@ -116,7 +116,7 @@ class PartitionReader {
   // A reader that keeps up with a stream of small records takes each cache line from under the
   // producer's pen, and both go at the pace of line transfers. So in a stream, and only there
   // (after two records or more in a row), it lets the producer get ahead. The wait doubles with
-  // each streak, up to about 1 us, and is over with the first miss behind a miss. Figures:
+  // each streak, up to about 4 us, and is over with the first miss behind a miss. Figures:
   // docs/benchmarks.md. True: look again.
   bool fall_back() noexcept {
     const bool streaming = std::exchange(streak_, 0) >= kStreak;
@@ -127,7 +127,7 @@ class PartitionReader {
     return streaming;
   }
   static constexpr std::uint32_t kStreak = 2;
-  static constexpr std::uint64_t kLongestWaitCycles = 2600;
+  static constexpr std::uint64_t kLongestWaitCycles = 10'000;
 
   format::RecordParts parts() const {
     const auto& frame = reader_.frame();

@@ -46,7 +46,6 @@ class BasicExclusiveAppender {
     claim = {cursor_.slot + std::size_t{position_} * format::kFrameAlignment,
              next_offset_, cursor_.sequence, bytes, records, cursor_.tag};
     open_units_ = units;
-    cursor_.own_lines_ahead(position_, bytes);
     return ClaimOutcome::ok;
   }
 

@@ -45,16 +45,6 @@ struct SegmentCursor {
     return false;
   }
 
-  // Asks for the ownership of the lines some way behind the end of the log, as many as this claim
-  // takes. A store waits in the store buffer until its line is owned, and that buffer is short (a
-  // locked instruction drains it altogether); a reader still holds these lines from the last time
-  // the slot was used.
-  void own_lines_ahead(std::uint64_t units, std::uint32_t bytes) const noexcept {
-    const std::byte* ahead = slot + units * format::kFrameAlignment + kPrefetchBytes;
-    for (std::uint32_t at = 0; at < std::min(bytes, kPrefetchMost); at += format::kCacheLineBytes)
-      M::prefetch_for_write(ahead + at);
-  }
-
   // Whether the log may be written up to `end_units`; asks for more memory in good time: once
   // when half of what is prepared is used, and again whenever it is short.
   //   Order: acquire; partner: the release in Recycler::grow(), after the memory is there.
@@ -71,9 +61,6 @@ struct SegmentCursor {
   }
 
  private:
-  static constexpr std::uint32_t kPrefetchBytes = 512;
-  static constexpr std::uint32_t kPrefetchMost = 2048;
-
   void refresh_limit(const View& view, BrokerBell& bell) noexcept {
     const std::uint32_t before = limit_units;
     const std::uint64_t prepared = header->prepared_bytes.load(std::memory_order_acquire);

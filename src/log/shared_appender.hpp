@@ -64,7 +64,6 @@ class BasicSharedAppender {
         continue;
       }
       if (!format::is_full(seen, capacity())) {
-        cursor_.own_lines_ahead(seen.units, bytes);
         const format::Tail add{units, records, 0};
         //   Order: acq_rel; partner: Repairer reads the tail before the intents, and so sees the
         //   intent of every claim below it.

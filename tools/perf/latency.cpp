@@ -60,7 +60,8 @@ LatencyPlan plan_of(const Options& options) {
   plan.count = options.count;
   plan.warm_up = std::clamp<uint64_t>(options.count / 10, 100, 100'000);
   plan.limit_count = static_cast<uint32_t>(std::min<uint64_t>(options.count, limit_count_max));
-  plan.limit_warm_up = std::max<uint32_t>(plan.limit_count / 10, 1000);
+  if (plan.is_scheduled()) plan.limit_count = std::max<uint32_t>(plan.limit_count / 2, 1);  // each of the two
+  plan.limit_warm_up = plan.is_scheduled() ? 100 : std::max<uint32_t>(plan.limit_count / 10, 1000);
   plan.waiting = parse_waiting(options.wait);
   plan.cores = place(2, options.cores);
   plan.one_core = share_a_core(plan.cores);
@@ -183,7 +184,8 @@ void add_perf_latency_command(CLI::App& perf, CommandLine& line) {
       "it is one way, from\n"
       "the time at which the record was due. The limit hands one cache line over (with --wait "
       "sleep: a bare\n"
-      "futex) between the same processes on the same cores, before and after each measurement.\n"
+      "futex) between the same processes on the same cores, before and after each measurement; on the "
+      "same schedule.\n"
       "A reader that sleeps spins for 20 us first, so ping-pong rarely gets to sleep: use --rate "
       "1000 for wake-ups.\n"
       "Every record is checked, byte for byte.\n"

@@ -54,8 +54,13 @@ class Ponger {
  private:
   void answer_limit() {
     board_.rendezvous.meet(LatencyBoard::parties);
-    PingPong(board_.lines, plan_.waiting, plan_.one_core)
-        .pong(plan_.limit_warm_up + plan_.limit_count);
+    PingPong limit(board_.lines, plan_.waiting, plan_.one_core);
+    const uint32_t turns = plan_.limit_warm_up + plan_.limit_count;
+    if (!plan_.is_scheduled()) return limit.pong(turns);
+    board_.scheduled_ns.reset();
+    limit.receive(turns, plan_.limit_warm_up, board_.scheduled_ns);
+    board_.rendezvous.meet(LatencyBoard::parties);  // they are there
+    board_.rendezvous.meet(LatencyBoard::parties);  // they are taken
   }
 
   // The answer is the ping itself, copied from log to log; it is checked while it is on its way.
@@ -137,9 +142,16 @@ class Pinger {
   }
 
   void measure_limit(Histogram& one_way_ns) {
+    PingPong limit(board_.lines, plan_.waiting, plan_.one_core);
+    limit.reset();
     meet();
-    PingPong(board_.lines, plan_.waiting, plan_.one_core)
-        .ping(plan_.limit_count, plan_.limit_warm_up, one_way_ns, [this] { check(); });
+    const auto look = [this] { check(); };
+    if (!plan_.is_scheduled())
+      return limit.ping(plan_.limit_count, plan_.limit_warm_up, one_way_ns, look);
+    limit.send(Schedule(plan_.interval_ns), plan_.limit_warm_up + plan_.limit_count, look);
+    meet();  // the results are there
+    one_way_ns.merge(board_.scheduled_ns);
+    meet();  // they are taken
   }
 
   void measure(Histogram& one_way_ns) {
@@ -158,20 +170,13 @@ class Pinger {
   // Each record is due at its time, however late the last one was: what waits behind a slow
   // record counts as late, too.
   void send_scheduled() {
-    constexpr double head_start_ns = 1e6, check_every_ns = 5e7;
-    const auto records_per_check =
-        static_cast<uint64_t>(std::max(check_every_ns / plan_.interval_ns, 1.0));
-    const CycleScale scale;
-    const double begin = static_cast<double>(cycles()) + scale.cycles_in_ns(head_start_ns);
-    const double interval = scale.cycles_in_ns(plan_.interval_ns);
+    const Schedule schedule(plan_.interval_ns);
     for (uint64_t i = 0; i < plan_.warm_up + plan_.count; ++i, ++sequence_) {
-      const auto due = static_cast<uint64_t>(begin + interval * static_cast<double>(i));
+      const uint64_t due = schedule.due_cycles(i);
       const Bytes value = payload_.make({sequence_, due});
-      while (cycles() < due) {  // ends with its time
-        if (plan_.one_core) ::sched_yield();
-      }
+      schedule.wait_until(due, plan_.one_core);
       ping_.append(value);
-      if (i % records_per_check == 0) check();
+      if (i % schedule.turns_per_check() == 0) check();
     }
   }
 

@@ -39,7 +39,7 @@ struct LatencyBoard {  // shared by the two processes
 
   PingPongLines lines;
   alignas(128) Rendezvous rendezvous;
-  metrics::Histogram scheduled_ns;  // of the current run; the receiver's, in a scheduled run
+  metrics::Histogram scheduled_ns;  // the receiver's, of the current turn of a scheduled run
 };
 
 // What a run gave.
