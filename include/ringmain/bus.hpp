@@ -28,8 +28,8 @@ struct BusOptions {
 // An open bus. Keeps a control connection to the broker and, when the broker dies, starts or
 // awaits the next one; producing and consuming go on meanwhile.
 //
-// Thread safety: a Bus may be used by any thread at any time. It must outlive the producers and
-// consumers made from it, and stay where it is meanwhile. After fork() the child must open a Bus of its own.
+// Thread safety: a Bus may be used by any thread at any time. Producers and consumers made from it
+// keep what they need of it: it may be moved, or end, before they do. After fork() the child must open a Bus of its own.
 class Bus {
  public:
   // Throws Exception: broker_unavailable, permission_denied, version_mismatch, io.

@@ -46,9 +46,21 @@ Result<kafka::Uuid> bus_id(Catalogue& catalogue, std::string& hex) {
 }
 
 // The folder that the bus's memory was in last; it may be gone after a reboot, and is made again.
-Result<std::string> choose_shm_folder(Catalogue& catalogue, const std::string& wanted, const std::string& bus_hex) {
+Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions& options, const std::string& bus_hex) {
   RINGMAIN_TRY_ASSIGN(last, catalogue.fact("shm.dir"));
-  const std::string parent = !wanted.empty() ? wanted : last ? *last : default_shm_directory();
+  const std::string& wanted = options.shm_directory;
+  const std::string preset = default_shm_directory();
+  if (last && options.log) {
+    if (!wanted.empty() && !is_same_folder(wanted, *last))
+      options.log(fmt::format("the shared memory of this bus was in {} and is in {} from now on, as --shm says: its "
+                              "topics are empty there, their records stay behind",
+                              *last, wanted));
+    if (wanted.empty() && is_shm_directory_given() && !is_same_folder(preset, *last))
+      options.log(fmt::format("RINGMAIN_SHM={} is not followed: the shared memory of this bus is in {}; `ringmain broker "
+                              "--shm {}` moves the bus there, with empty topics",
+                              preset, *last, preset));
+  }
+  const std::string parent = !wanted.empty() ? wanted : last ? *last : preset;
   RINGMAIN_TRY(make_private_directory(parent));
   const std::string folder = parent + "/" + bus_hex;
   RINGMAIN_TRY(make_private_directory(folder));
@@ -201,7 +213,7 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   RINGMAIN_TRY_ASSIGN(catalogue, Catalogue::open(directory.file(kCatalogueName)));
   std::string hex;
   RINGMAIN_TRY_ASSIGN(id, bus_id(catalogue, hex));
-  RINGMAIN_TRY_ASSIGN(folder, choose_shm_folder(catalogue, options.shm_directory, hex));
+  RINGMAIN_TRY_ASSIGN(folder, choose_shm_folder(catalogue, options, hex));
   RINGMAIN_TRY_ASSIGN(participants, Participants::open(folder));
   RINGMAIN_TRY_ASSIGN(bell, os::EventFd::create());
   bool fences = !os::global_barrier_supported();

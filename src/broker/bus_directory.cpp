@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -44,9 +45,22 @@ Result<BusDirectory> BusDirectory::lock(const std::string& path, const std::opti
   return bus;
 }
 
+bool is_shm_directory_given() {
+  const char* folder = std::getenv("RINGMAIN_SHM");
+  return folder != nullptr && *folder != '\0';
+}
+
 std::string default_shm_directory() {
-  if (const char* folder = std::getenv("RINGMAIN_SHM"); folder != nullptr && *folder != '\0') return folder;
-  return fmt::format("/dev/shm/ringmain-{}", ::geteuid());
+  return is_shm_directory_given() ? std::getenv("RINGMAIN_SHM") : fmt::format("/dev/shm/ringmain-{}", ::geteuid());
+}
+
+bool is_same_folder(const std::string& a, const std::string& b) {
+  std::error_code error;
+  const auto path = [&error](const std::string& folder) {
+    // Without the slash that people write at a folder's end.
+    return std::filesystem::weakly_canonical(folder + "/.", error).lexically_normal();
+  };
+  return path(a) == path(b);
 }
 
 Status make_private_directory(const std::string& path) {

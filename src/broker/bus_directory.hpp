@@ -33,6 +33,10 @@ class BusDirectory {
 
 // "$RINGMAIN_SHM", else a folder of the user's on the system's tmpfs.
 std::string default_shm_directory();
+// Whether the environment names it.
+bool is_shm_directory_given();
+// Two names of one folder, which need not be there.
+bool is_same_folder(const std::string& a, const std::string& b);
 // Makes the folder that the bus's shared memory lies in; refuses one that belongs to someone else.
 Status make_private_directory(const std::string& path);
 

@@ -172,6 +172,13 @@ gateway::WithFds<kafka::AttachResponse> LocalClients::attach(net::Connection& cl
                                                              const kafka::AttachRequest& request) {
   gateway::WithFds<kafka::AttachResponse> answer;
   auto& response = answer.response;
+  if (request.protocol_version != kProtocolVersion) {
+    set_error(response, {ErrorCode::version_mismatch,
+                         fmt::format("this client asks for {}-{} by version {} of the bus's protocol, this broker speaks "
+                                     "{}; use the same version of Ringmain",
+                                     request.topic, request.partition, request.protocol_version, kProtocolVersion)});
+    return answer;
+  }
   const ParticipantId participant = participant_of(client);
   // The dead leave requests behind, and so does a connection that its client has given up: nobody
   // would ever free what is attached for those.

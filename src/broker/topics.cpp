@@ -84,15 +84,21 @@ std::optional<gateway::TopicInfo> Topics::find(std::string_view name) const {
 }
 
 Result<gateway::TopicInfo> Topics::create(const gateway::NewTopic& wanted, gateway::Commit commit) {
-  if (topics_.contains(wanted.name))
+  if (const auto found = topics_.find(wanted.name); found != topics_.end()) {
+    // The very request that made it, once more: a broker died over its answer.
+    if (wanted.id && found->second.entry.id == wanted.id->bytes) return info(found->second);
     return fail(ErrorCode::topic_already_exists, fmt::format("topic {} exists already", wanted.name));
+  }
+  for (const auto& [name, topic] : topics_)  // files are named by it
+    if (wanted.id && topic.entry.id == wanted.id->bytes)
+      return fail(ErrorCode::invalid_request, fmt::format("topic {}: its id is that of topic {}", wanted.name, name));
   const std::int32_t partitions = wanted.partitions == -1 ? config_.num_partitions : wanted.partitions;
   if (partitions < 1 || partitions > kMaxPartitions)
     return fail(ErrorCode::invalid_partitions,
                 fmt::format("topic {}: {} partitions; from 1 to {} are allowed", wanted.name, partitions, kMaxPartitions));
   RINGMAIN_TRY(partition::parse_topic_config(wanted.overrides));
   Topic topic;
-  topic.entry = {random_uuid(), wanted.name, static_cast<std::uint32_t>(partitions), wanted.overrides};
+  topic.entry = {wanted.id ? wanted.id->bytes : random_uuid(), wanted.name, static_cast<std::uint32_t>(partitions), wanted.overrides};
   if (commit == gateway::Commit::apply) {
     RINGMAIN_TRY(catalogue_.put(topic.entry));
     log_(fmt::format("topic {} created with {} partition(s)", wanted.name, partitions));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "base/random.hpp"
 #include "kafka/generated/create_partitions.hpp"
 #include "kafka/generated/create_topics.hpp"
 #include "kafka/generated/delete_topics.hpp"
@@ -13,11 +14,20 @@ namespace ringmain::client {
 namespace {
 
 constexpr std::int32_t kTimeoutMs = 30000;
+constexpr const char* kChosenIdConfig = "ringmain.topic.id";  // as in gateway/handlers/create_topics.cpp
 
 void check(std::int16_t code, const std::optional<std::string>& message, const std::string& what) {
   if (code == 0) return;
   const auto error = static_cast<ErrorCode>(code);
   throw Exception({error, message && !message->empty() ? *message : fmt::format("{}: {}", what, error_name(error))});
+}
+
+// Names one request to create: a broker may die over its answer, and the next one is asked the same
+// again. As the new topic's id it tells that topic from one that somebody else made meanwhile.
+std::string random_topic_id() {
+  constexpr std::uint64_t kVersion = 0x4000, kVariant = 1ull << 63;  // RFC 4122, version 4
+  return fmt::format("{:016x}{:016x}", (os_entropy64() & ~0xf000ull) | kVersion,
+                     (os_entropy64() & ~(3ull << 62)) | kVariant);
 }
 
 template <class Topic>
@@ -36,7 +46,7 @@ TopicDescription describe(const Topic& topic) {
 
 template <class Response, class Request>
 Response AdminClient::ask(const Request& request, std::int16_t version) {
-  auto answer = bus_->call<Response>(request, version);
+  auto answer = bus_->call<Response>(request, version, client_id_);
   if (!answer) throw Exception(answer.error());
   return std::move(answer->response);
 }
@@ -52,6 +62,9 @@ void AdminClient::create_topic(const NewTopic& topic) {
     config.name = name;
     config.value = value;
   }
+  auto& id = wanted.configs.emplace_back();
+  id.name = kChosenIdConfig;
+  id.value = random_topic_id();
   request.timeout_ms = kTimeoutMs;
   const auto response = ask<kafka::CreateTopicsResponse>(request, 7);
   for (const auto& created : response.topics) {

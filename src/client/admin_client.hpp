@@ -10,7 +10,8 @@ namespace ringmain::client {
 
 class AdminClient final : public Admin {
  public:
-  explicit AdminClient(std::shared_ptr<BusConnection> bus) : bus_(std::move(bus)) {}
+  explicit AdminClient(std::shared_ptr<BusConnection> bus, std::string client_id = {})
+      : bus_(std::move(bus)), client_id_(std::move(client_id)) {}
 
   void create_topic(const NewTopic& topic) override;
   void delete_topic(const std::string& name) override;
@@ -25,6 +26,7 @@ class AdminClient final : public Admin {
   Response ask(const Request& request, std::int16_t version);
 
   std::shared_ptr<BusConnection> bus_;
+  const std::string client_id_;  // of its requests; empty: the bus's client
 };
 
 }  // namespace ringmain::client

@@ -106,6 +106,13 @@ void Attachment::throw_void() const {
 }
 
 void Attachment::throw_deleted() const {
+  // The log says "gone" of whatever it cannot use; only the broker's word tells which it is.
+  if (view_.control().state.load(std::memory_order_acquire) !=
+      static_cast<std::uint32_t>(format::PartitionState::deleted))
+    throw Exception({ErrorCode::corrupt_memory,
+                     fmt::format("the shared memory of {} is damaged: somebody wrote over the words by which its "
+                                 "producers share it; delete the topic",
+                                 text(partition_))});
   throw Exception({ErrorCode::unknown_topic_or_partition,
                    fmt::format("topic {} was deleted while it was in use", partition_.topic)});
 }

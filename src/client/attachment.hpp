@@ -36,6 +36,8 @@ class Attachment final : public log::BrokerBell {
   bool is_void() const noexcept { return bus_->incarnation() != incarnation_; }
   // What to throw when it is.
   [[noreturn]] void throw_void() const;
+  // What to throw when the log says that the partition is gone: unknown_topic_or_partition, or
+  // corrupt_memory where nobody has deleted it.
   [[noreturn]] void throw_deleted() const;
 
  private:

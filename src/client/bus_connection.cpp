@@ -1,12 +1,14 @@
 #include "client/bus_connection.hpp"
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -25,6 +27,7 @@ constexpr std::int64_t kConnectTimeout = 15 * kSecond;
 constexpr std::int64_t kAnswerTimeout = 30 * kSecond;
 constexpr std::size_t kResponseMaxBytes = 64 << 20;
 constexpr const char* kSocketName = "broker.sock";
+constexpr const char* kSettingsName = "broker.conf";
 constexpr const char* kBrokerIdleExitMs = "10000";
 
 os::EventFd make_eventfd() {
@@ -142,6 +145,11 @@ Status BusConnection::start_broker() const {
     arguments.push_back("--shm");
     arguments.push_back(options_.shm_directory);
   }
+  // Whoever starts the bus's broker, it has the same settings.
+  if (const std::string settings = directory_ + "/" + kSettingsName; ::access(settings.c_str(), F_OK) == 0) {
+    arguments.push_back("--config-file");
+    arguments.push_back(settings);
+  }
   RINGMAIN_TRY(os::spawn_detached(arguments, directory_ + "/broker.log"));
   return {};
 }
@@ -167,6 +175,7 @@ Status BusConnection::introduce(os::UniqueFd socket) {
       response.participant_id >= static_cast<std::int32_t>(format::kMaxParticipants) ||
       response.doorbells_bytes != static_cast<std::int64_t>(bells_bytes))
     return fail(ErrorCode::version_mismatch, "the broker's greeting makes no sense; is it of the same version?");
+  if (!opened_) RINGMAIN_TRY(check_shm_directory(fds[0].get()));
   if (!same) {
     RINGMAIN_TRY_ASSIGN(doorbells, os::Mapping::map(fds[0].get(), 0, bells_bytes, os::Access::read_write));
     doorbells_files_.push_back(std::move(doorbells));
@@ -185,6 +194,24 @@ Status BusConnection::introduce(os::UniqueFd socket) {
   pay_debts();
   connected_.notify_all();
   return {};
+}
+
+// Who names a folder for the bus's memory shall not be served from another without a word. By the
+// doorbells' name, if that is good here: a container may not see the folder at all.
+Status BusConnection::check_shm_directory(int doorbells_fd) const {
+  if (options_.shm_directory.empty()) return {};
+  const std::filesystem::path doorbells = os::describe_fd(doorbells_fd);
+  struct stat named {}, opened {};
+  if (::stat(doorbells.c_str(), &named) != 0 || ::fstat(doorbells_fd, &opened) != 0 || named.st_dev != opened.st_dev ||
+      named.st_ino != opened.st_ino)
+    return {};
+  const std::filesystem::path folder = doorbells.parent_path().parent_path();
+  std::error_code error;
+  if (std::filesystem::equivalent(folder, options_.shm_directory, error)) return {};
+  return fail(ErrorCode::invalid_argument,
+              fmt::format("BusOptions::shm_directory is {}, but the shared memory of the bus {} is in {}: leave the option "
+                          "empty, or stop the bus's broker and start one with `--shm {}` (with empty topics)",
+                          options_.shm_directory, directory_, folder.string(), options_.shm_directory));
 }
 
 Result<kafka::Bytes> BusConnection::exchange(std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds) {

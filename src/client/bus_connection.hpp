@@ -36,11 +36,11 @@ class BusConnection final : public log::BrokerBell {
 
   // Sends a request and waits for its answer; waits for the next broker if there is none now.
   // Errors: broker_unavailable, and whatever the socket or the codec says. The response's own
-  // error code is the caller's.
+  // error code is the caller's. `client_id`: who asks; empty: the bus's client.
   template <class Response, class Request>
-  Result<Answer<Response>> call(const Request& request, std::int16_t version) {
+  Result<Answer<Response>> call(const Request& request, std::int16_t version, const std::string& client_id = {}) {
     const std::int32_t correlation = next_correlation_.fetch_add(1, std::memory_order_relaxed) & 0x7fffffff;
-    const kafka::RequestOptions options{version, correlation, client_id_};
+    const kafka::RequestOptions options{version, correlation, client_id.empty() ? client_id_ : client_id};
     RINGMAIN_TRY_ASSIGN(frame, kafka::request_frame(request, options));
     std::vector<os::UniqueFd> fds;
     RINGMAIN_TRY_ASSIGN(message, exchange(frame, fds));
@@ -78,6 +78,7 @@ class BusConnection final : public log::BrokerBell {
   void pay_debts();
   Status introduce(os::UniqueFd socket);
   Status start_broker() const;
+  Status check_shm_directory(int doorbells_fd) const;
   void keep();
 
   const BusOptions options_;

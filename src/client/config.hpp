@@ -13,6 +13,12 @@
 
 namespace ringmain::client {
 
+// "client.id", which stands in the requests that a producer or consumer makes; empty: the bus's.
+inline std::string client_id_of(const Config& config) {
+  const auto found = config.find("client.id");
+  return found == config.end() ? std::string() : found->second;
+}
+
 class ConfigReader {
  public:
   ConfigReader(const Config& config, std::string whose, std::initializer_list<std::string_view> known)

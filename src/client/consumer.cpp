@@ -11,6 +11,7 @@
 #include "client/config.hpp"
 #include "client/partition_reader.hpp"
 #include "client/sleeper.hpp"
+#include "client/time_seek.hpp"
 #include "client/topic_partitions.hpp"
 
 namespace ringmain {
@@ -31,7 +32,8 @@ WaitStrategy wait_strategy(const std::string& name) {
 class Consumer::Impl {
  public:
   Impl(Bus& bus, const Config& config)
-      : bus_(bus.impl()),
+      : own_bus_(Bus::Impl::share(bus.impl(), client::client_id_of(config))),
+        bus_(own_bus_.impl()),
         settings_(config, "consumer",
                   {"auto.offset.reset", "max.poll.records", "wait.strategy", "metadata.max.age.ms",
                    "client.id"}),
@@ -129,7 +131,7 @@ class Consumer::Impl {
   std::optional<OffsetAndTimestamp> offset_for_time(const TopicPartition& partition,
                                                     std::int64_t timestamp_ms) {
     PartitionReader reader(bus_.connection, partition, client::Role::observer);
-    reader.seek_start();
+    client::seek_before_time(reader, timestamp_ms);
     ConsumerRecord record;
     while (reader.next()) {  // ends at the newest record
       reader.fill(record);
@@ -280,6 +282,7 @@ class Consumer::Impl {
     return sum;
   }
 
+  Bus own_bus_;  // the user's may move or go
   Bus::Impl& bus_;
   client::ConfigReader settings_;
   client::Sleeper sleeper_;

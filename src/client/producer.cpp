@@ -13,9 +13,9 @@ namespace ringmain {
 class Producer::Impl {
  public:
   Impl(Bus& bus, const Config& config)
-      : bus_(bus),
+      : bus_(Bus::Impl::share(bus.impl(), client::client_id_of(config))),
         settings_(config, "producer", {"acks", "partitioner", "max.block.ms", "metadata.max.age.ms", "client.id"}),
-        topics_(bus.impl(), settings_.number("metadata.max.age.ms", 300'000, 0, kMaxMs)) {
+        topics_(bus_.impl(), settings_.number("metadata.max.age.ms", 300'000, 0, kMaxMs)) {
     settings_.choice("acks", "1", {"0", "1", "all", "-1"});
     partitioner_ = make_partitioner(settings_.choice(
         "partitioner", "murmur2", {"murmur2", "crc32", "round-robin", "random", "sticky"}));
@@ -80,7 +80,7 @@ class Producer::Impl {
     return last_topic_;
   }
 
-  Bus& bus_;
+  Bus bus_;  // our own: the user's may move or go
   client::ConfigReader settings_;
   client::TopicPartitions topics_;
   std::unique_ptr<Partitioner> partitioner_;

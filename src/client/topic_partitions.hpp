@@ -1,12 +1,13 @@
 // How many partitions topics have, remembered for metadata.max.age.ms.
 #pragma once
 
+#include <time.h>
+
 #include <cstdint>
 #include <map>
 #include <string>
 #include <string_view>
 
-#include "base/clock.hpp"
 #include "client/bus_impl.hpp"
 
 namespace ringmain::client {
@@ -18,13 +19,11 @@ class TopicPartitions {
   // Throws Exception(unknown_topic_or_partition).
   std::int32_t count(std::string_view topic) {
     const auto found = known_.find(topic);
-    // A clock read a record would cost more than the record: look at the age now and then.
-    if (found != known_.end() && (++uses_ % kUsesPerLook != 0 || now_steady_ns() < found->second.until_ns))
-      return found->second.partitions;
+    if (found != known_.end() && coarse_now_ns() < found->second.until_ns) return found->second.partitions;
     // Publishing goes on without a broker, by what was known last.
     if (found != known_.end() && !bus_.connection->is_online()) return found->second.partitions;
     const std::int32_t partitions = bus_.admin.describe_topic(std::string(topic)).partitions;
-    known_[std::string(topic)] = {partitions, now_steady_ns() + max_age_ns_};
+    known_[std::string(topic)] = {partitions, coarse_now_ns() + max_age_ns_};
     return partitions;
   }
   void forget(std::string_view topic) {
@@ -32,7 +31,14 @@ class TopicPartitions {
   }
 
  private:
-  static constexpr std::uint32_t kUsesPerLook = 256;
+  // Asked for every record, so by the kernel's coarse clock: some nanoseconds to read, and it moves
+  // once in 1 to 10 ms.
+  static std::int64_t coarse_now_ns() noexcept {
+    timespec now;
+    ::clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+    return std::int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
+  }
+
   struct Known {
     std::int32_t partitions = 0;
     std::int64_t until_ns = 0;
@@ -40,7 +46,6 @@ class TopicPartitions {
 
   Bus::Impl& bus_;
   const std::int64_t max_age_ns_;
-  std::uint32_t uses_ = 0;
   std::map<std::string, Known, std::less<>> known_;
 };
 

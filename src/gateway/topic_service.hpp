@@ -64,6 +64,7 @@ struct NewTopic {
   int32_t partitions = -1;          // -1: num.partitions; else at least 1
   int16_t replication_factor = -1;  // -1: default.replication.factor
   std::map<std::string, std::string> overrides{};
+  std::optional<kafka::Uuid> id{};  // chosen by a local client; never all zero
 };
 
 class TopicService {
@@ -74,7 +75,9 @@ class TopicService {
   virtual std::vector<TopicInfo> topics() const = 0;
   virtual std::optional<TopicInfo> find(std::string_view name) const = 0;
 
-  // topic_already_exists, invalid_partitions (too many), invalid_config (key or value).
+  // topic_already_exists (unless it has the wanted id: then this request has been served before,
+  // and the topic is returned), invalid_partitions (too many), invalid_config (key or value),
+  // invalid_request (another topic has the wanted id).
   // With validate_only: what would have been created.
   virtual Result<TopicInfo> create(const NewTopic& topic, Commit commit) = 0;
 

@@ -82,7 +82,8 @@ class BasicRepairer {
                            std::uint32_t owner) {
     const std::uint64_t claim = line.claim.load(std::memory_order_relaxed);
     const std::uint32_t units = static_cast<std::uint32_t>(claim);
-    if (units == 0 || position + std::uint64_t{units} > view_.geometry().capacity_units())
+    constexpr std::uint32_t kFirstUnits = format::kSegmentHeaderBytes / format::kFrameAlignment;
+    if (units == 0 || position < kFirstUnits || position + std::uint64_t{units} > view_.geometry().capacity_units())
       return RepairOutcome::done;  // not a word that our producer wrote: nothing to trust here
     if (!prepared(slot, position + units)) return RepairOutcome::needs_memory;
     std::byte* place = view_.slot(slot) + std::size_t{position} * format::kFrameAlignment;

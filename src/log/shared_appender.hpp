@@ -32,7 +32,8 @@ class BasicSharedAppender {
   std::uint16_t owner() const noexcept { return owner_; }
 
   // Claims `bytes` (aligned, headers included, at most the geometry's largest frame unless it
-  // is a batch claim, which obeys the same bound) and `records` offsets.
+  // is a batch claim, which obeys the same bound) and `records` offsets. `deleted` without the
+  // partition's state saying so: its memory is damaged, by a wild write of any process that maps it.
   //   Progress: lock-free; one fetch_add when nobody rolls.
   //   Death: at each step the intent tells the repairer what may be claimed.
   [[gnu::always_inline]] ClaimOutcome claim(std::uint32_t bytes, std::uint32_t records,
@@ -45,11 +46,13 @@ class BasicSharedAppender {
       if (abandoned_ && !reclaim_intent()) return ClaimOutcome::no_memory;
       if (cursor_.header == nullptr && !start()) return ClaimOutcome::deleted;
 
-      const format::Tail seen = format::unpack_tail(cursor_.header->tail.load(std::memory_order_relaxed));
+      //   Order: acquire, so that the look at `active` comes later: if that is still our segment, so
+      //   was what we saw. No store is paired with it.
+      const format::Tail seen = format::unpack_tail(cursor_.header->tail.load(std::memory_order_acquire));
       if (!format::is_full(seen, capacity()) && seen.units + units > cursor_.check_units) [[unlikely]] {
         if (!cursor_.prepared_for(view_, seen.units + units, bell_)) {
           if (view_.control().active.load(std::memory_order_acquire) == cursor_.sequence)
-            return ClaimOutcome::no_memory;
+            return is_possible(seen) ? ClaimOutcome::no_memory : ClaimOutcome::deleted;
           cursor_.header = nullptr;  // that was another segment's memory
           continue;
         }
@@ -70,11 +73,13 @@ class BasicSharedAppender {
         const format::Tail old = format::unpack_tail(
             cursor_.header->tail.fetch_add(format::pack_tail(add), std::memory_order_acq_rel));
         step<M>("log.added");
-        RINGMAIN_ASSERT(old.generation == format::generation_of(cursor_.sequence));
+        if (!is_possible(old)) [[unlikely]] return refuse_damage();
         if (!format::is_full({old.units + units, old.count + records, 0}, capacity())) [[likely]]
           return take(old, units, records, claim);
         if (!format::is_full(old, capacity()))  // ours is the claim that made it full
           cursor_.header->final.store(format::pack_final(old.units, old.count), std::memory_order_release);
+      } else if (!is_possible(seen)) {
+        return refuse_damage();
       }
       step<M>("log.full");
       const ClaimOutcome outcome = leave_full_segment();
@@ -98,8 +103,18 @@ class BasicSharedAppender {
   }
 
  private:
-
   std::uint32_t capacity() const noexcept { return view_.geometry().capacity_units(); }
+
+  // Whether appenders can have brought the tail there: in this segment, behind its head.
+  bool is_possible(format::Tail tail) const noexcept {
+    return tail.generation == format::generation_of(cursor_.sequence) &&
+           tail.units >= format::kSegmentHeaderBytes / format::kFrameAlignment;
+  }
+  // Nothing at such a place is ours to write, nor the repairer's in our name.
+  ClaimOutcome refuse_damage() noexcept {
+    withdraw();
+    return ClaimOutcome::deleted;
+  }
 
   bool start() noexcept {
     return view_.control().state.load(std::memory_order_acquire) ==

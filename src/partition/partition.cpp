@@ -296,12 +296,16 @@ bool Partition::prepare_ahead() {
     const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
     const std::uint64_t active = control.active.load(std::memory_order_acquire);
     if (prepared > active + kPreparedAhead) return true;
-    const auto slot = obtain_slot();
+    const bool short_before = memory_short_;
+    auto slot = obtain_slot();
     if (!slot) return false;
-    if (!prepare(*slot)) {
-      free_.push_back(*slot);
-      return false;
-    }
+    if (prepare(*slot)) continue;
+    // The file system has no memory for one more slot, which therefore stays unused. `drop-oldest`
+    // goes on in the memory of its oldest segment, and then is not short of any.
+    if (view_.geometry().full_policy != format::FullPolicy::drop_oldest) return false;
+    slot = drop_oldest();
+    if (!slot || !prepare(*slot)) return false;
+    memory_short_ = short_before;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <charconv>
 #include <functional>
+#include <string_view>
 
 #include <fmt/format.h>
 
@@ -50,7 +51,8 @@ const std::vector<Setting>& settings() {
          return parse_bytes(key, value, 1, format::kMaxSlotBytes / 4, config.max_message_bytes);
        }},
       {"memory.budget.bytes", "268435456", ConfigKind::bytes,
-       "Shared memory that each partition may use, in bytes; at least two slots. Taken as needed.",
+       "Shared memory that each partition may use, in bytes; at least two slots. Taken as needed. With "
+       "full.policy=drop-oldest there are three slots at least: a stopped reader may hold one.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
          return parse_bytes(key, value, 2 * format::kMinSlotBytes, format::kMaxSlots * format::kMaxSlotBytes,
                             config.memory_budget_bytes);
@@ -84,6 +86,15 @@ std::string known_names() {
   std::string names;
   for (const Setting& setting : settings()) names += (names.empty() ? "" : ", ") + std::string(setting.name);
   return names;
+}
+
+// What holds where nobody sets it. One preset depends on another setting: a small slot lowers the
+// largest record.
+std::string preset_of(const Setting& setting, Overrides overrides) {
+  if (std::string_view(setting.name) != "max.message.bytes") return setting.default_value;
+  overrides.erase(setting.name);
+  const auto config = parse_topic_config(overrides);
+  return config ? std::to_string(config->max_message_bytes) : setting.default_value;
 }
 
 }  // namespace
@@ -122,8 +133,9 @@ std::vector<ConfigLine> describe_topic_config(const Overrides& overrides) {
   for (const Setting& setting : settings()) {
     const auto found = overrides.find(setting.name);
     const bool is_default = found == overrides.end();
-    lines.push_back({setting.name, is_default ? setting.default_value : found->second, setting.default_value,
-                     setting.kind, is_default, setting.documentation});
+    const std::string preset = preset_of(setting, overrides);
+    lines.push_back({setting.name, is_default ? preset : found->second, preset, setting.kind, is_default,
+                     setting.documentation});
   }
   return lines;
 }

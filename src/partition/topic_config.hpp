@@ -1,6 +1,7 @@
 // A topic's settings: names, defaults, bounds, and what they mean. The one list of them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -10,6 +11,8 @@
 #include "format/partition.hpp"
 
 namespace ringmain::partition {
+
+inline constexpr std::uint32_t kMinDropOldestSlots = 3;
 
 using Overrides = std::map<std::string, std::string>;
 
@@ -22,8 +25,11 @@ struct TopicConfig {
   format::FullPolicy full_policy = format::FullPolicy::drop_oldest;  // full.policy
   bool single_producer = false;                    // single.producer
 
+  // A drop-oldest topic has a slot that takes appends, the next one, and one that a stopped reader
+  // may hold without stopping its producers: three, also where the budget says two.
   std::uint32_t slot_limit() const noexcept {
-    return static_cast<std::uint32_t>(memory_budget_bytes / slot_bytes);
+    const auto slots = static_cast<std::uint32_t>(memory_budget_bytes / slot_bytes);
+    return full_policy == format::FullPolicy::drop_oldest ? std::max(slots, kMinDropOldestSlots) : slots;
   }
 };
 

@@ -8,6 +8,7 @@
 
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <string>
 
 #include "actors.hpp"
@@ -44,6 +45,8 @@ int serve_as_broker(int argc, char** argv) {
   const os::Mapping mapping = open_stage_file(path, false);
   Stage& stage = stage_in(mapping);
   belong_to(stage.campaign_pid);
+  const std::uint32_t mine = stage.broker_count.fetch_add(1);
+  stage.brokers[mine % std::size(stage.brokers)].store(::getpid());
   if (stage.gate_closed.load() != 0) return 4;
   if (const Status set = os::configure_faults(stage.fault_set.load() != 0 ? stage.broker_fault : ""); !set) return 2;
   options.log = [](const std::string& line) { std::fprintf(stderr, "[%d] %s\n", ::getpid(), line.c_str()); };

@@ -28,6 +28,7 @@ namespace {
 // takes longer.
 constexpr std::int64_t kPatienceNs = 60'000'000'000;
 constexpr useconds_t kPauseUs = 200;
+constexpr pid_t kReaped = -1;  // in the stage's list of brokers
 
 volatile sig_atomic_t interrupted = 0;
 void interrupt(int signal) { interrupted = signal; }
@@ -203,10 +204,31 @@ void Company::stop_broker() {
 
 void Company::go_on_broker() { ::kill(broker(), SIGCONT); }
 
-void Company::kill_adopted() {
-  for (const pid_t pid : children()) {
-    if (std::find(pids_.begin(), pids_.end(), pid) != pids_.end()) continue;
-    expected_.insert(pid);
+// A broker writes its number down before it looks at the gate and at its faults, and its number is
+// not given to another process before we have reaped it.
+void Company::learn_brokers() {
+  Stage& stage = this->stage();
+  for (; known_brokers_ != stage.broker_count.load(); ++known_brokers_) {
+    std::atomic<std::int32_t>& entry = stage.brokers[known_brokers_ % std::size(stage.brokers)];
+    const pid_t pid = entry.exchange(0);
+    if (pid == 0) return;  // it is just writing, and has seen nothing yet
+    if (pid != kReaped) brokers_.insert(pid);
+  }
+}
+
+// One that has ended before one of those that came earlier has written its number.
+void Company::forget_unlearned(pid_t pid) {
+  Stage& stage = this->stage();
+  for (std::uint32_t i = known_brokers_; i != stage.broker_count.load(); ++i) {
+    std::int32_t written = pid;
+    stage.brokers[i % std::size(stage.brokers)].compare_exchange_strong(written, kReaped);
+  }
+}
+
+void Company::kill_brokers() {
+  learn_brokers();
+  for (const pid_t pid : brokers_) {
+    if (!expected_.insert(pid).second) continue;
     if (pid == broker()) ++tally_.kills["broker"];
     ::kill(pid, SIGKILL);
   }
@@ -233,12 +255,11 @@ void Company::disarm_broker() {
 
 void Company::close_gate() {
   stage().gate_closed.store(1);
-  kill_adopted();
-  // One that was being started goes by itself when it finds the gate closed.
+  kill_brokers();
+  const std::set<pid_t> before = brokers_;  // later ones find the gate closed
   wait_until(
       [&] {
-        const auto actors = std::count_if(pids_.begin(), pids_.end(), [](pid_t pid) { return pid != 0; });
-        return static_cast<std::ptrdiff_t>(children().size()) <= actors;
+        return std::none_of(before.begin(), before.end(), [&](pid_t pid) { return brokers_.contains(pid); });
       },
       "all brokers to end");
 }
@@ -262,6 +283,8 @@ void Company::on_death(pid_t pid, int status) {
   for (std::uint32_t actor = 0; actor < kMaxActors; ++actor)
     if (pids_[actor] == pid) return on_actor_death(actor, pid, status);
   // A broker, or somebody's child.
+  learn_brokers();
+  if (brokers_.erase(pid) == 0) forget_unlearned(pid);
   pid_t served = pid;
   stage().broker_pid.compare_exchange_strong(served, 0);
   if (expected_.erase(pid) != 0) return;

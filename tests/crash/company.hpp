@@ -62,7 +62,7 @@ class Company {
   void kill_broker();          // and waits for its end
   void stop_broker();
   void go_on_broker();
-  void kill_adopted();         // brokers that clients are just starting, the one that serves too
+  void kill_brokers();         // the one that serves, and those that clients are just starting
   void kill_child(pid_t pid);  // the forker's
   void arm_broker(const std::string& fault);  // from the next one on
   void disarm_broker();                       // and ends all that may have the fault
@@ -99,6 +99,8 @@ class Company {
   void carry_intentions(std::uint32_t actor, std::uint64_t until);
   void carry_sights(std::uint32_t actor, std::uint64_t until);
   void settle(std::uint32_t actor, Entry& entry, Progress progress);
+  void learn_brokers();
+  void forget_unlearned(pid_t pid);
   std::vector<pid_t> children() const;
   void signal_stop(pid_t pid);
 
@@ -108,6 +110,8 @@ class Company {
   std::array<pid_t, kMaxActors> pids_{};
   std::array<std::uint64_t, kMaxActors> told_{};  // intentions the oracle knows, by ring index
   std::set<pid_t> expected_;                      // who may die now
+  std::set<pid_t> brokers_;                       // all that are not reaped yet
+  std::uint32_t known_brokers_ = 0;               // of the stage's list
   std::set<std::uint32_t> dead_readers_;
   bool forget_at_death_ = true;
   bool armed_ = false;  // some broker may have a fault

@@ -95,6 +95,9 @@ struct Stage {
   std::atomic<std::uint32_t> gate_closed;  // brokers go at once
   std::atomic<std::uint32_t> fault_set;    // brokers obey `broker_fault`
   char broker_fault[128];
+  // Who is or was a broker, the newest at (count - 1) % size. Written before it looks at the gate.
+  std::atomic<std::uint32_t> broker_count;
+  std::atomic<std::int32_t> brokers[1024];
   std::atomic<std::int32_t> broker_pid;    // of the one that serves
   std::atomic<std::uint32_t> brokers_served;
   ActorSlot actors[kMaxActors];

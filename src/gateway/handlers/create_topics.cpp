@@ -1,10 +1,12 @@
 // CreateTopics: checks each topic by itself; one that is wrong does not fail the others.
 #include <fmt/format.h>
 
+#include <charconv>
 #include <set>
 #include <string_view>
 
 #include "gateway/handlers/config_wire.hpp"
+#include "gateway/handlers/local_only.hpp"
 #include "gateway/handlers/placement.hpp"
 #include "gateway/handlers/repeated_names.hpp"
 #include "gateway/handlers/topics.hpp"
@@ -19,6 +21,12 @@ using kafka::CreateTopicsResponse;
 
 constexpr int32_t broker_default = -1;
 constexpr int16_t replicas_of_one_broker = 1;
+constexpr const char* chosen_id_config = "ringmain.topic.id";  // as in client/admin_client.cpp
+
+tl::unexpected<Error> bad_id(const std::string& text) {
+  return fail(ErrorCode::invalid_request,
+              fmt::format("{} is no topic id: 32 hexadecimal digits, not all 0", printable(text)));
+}
 
 // Partition indexes 0, 1, 2, ... in any order, each on this broker.
 Result<int32_t> count_placed_partitions(const CreateTopicsRequest::Topic& topic,
@@ -73,6 +81,28 @@ Result<std::map<std::string, std::string>> overrides_of(const CreateTopicsReques
   return overrides;
 }
 
+// The id that a local client has chosen: it asks again with the same when a broker died over the
+// answer. For anybody else the name is that of an unknown setting.
+Result<std::optional<kafka::Uuid>> take_id(std::map<std::string, std::string>& overrides,
+                                           const RequestContext& context) {
+  const auto found = overrides.find(chosen_id_config);
+  if (found == overrides.end() || !is_local(context)) {
+    return std::nullopt;
+  }
+  const std::string text = std::move(found->second);
+  overrides.erase(found);
+  kafka::Uuid id;
+  bool any = false;
+  for (size_t i = 0; i < id.bytes.size() && text.size() == 2 * id.bytes.size(); ++i) {
+    const char* digits = text.data() + 2 * i;
+    const auto [end, error] = std::from_chars(digits, digits + 2, id.bytes[i], 16);
+    if (error != std::errc{} || end != digits + 2) return bad_id(text);
+    any |= id.bytes[i] != 0;
+  }
+  if (!any) return bad_id(text);
+  return std::optional(id);
+}
+
 Status check_rights(const RequestContext& context, const std::string& name) {
   if (context.may(Operation::create, Resource::cluster()) ||
       context.may(Operation::create, Resource::topic(name))) {
@@ -87,7 +117,8 @@ Result<NewTopic> checked(const CreateTopicsRequest::Topic& wanted, const Request
   RINGMAIN_TRY_ASSIGN(partitions, partition_count(wanted, context.identity().id));
   RINGMAIN_TRY(check_replication_factor(wanted.replication_factor));
   RINGMAIN_TRY_ASSIGN(overrides, overrides_of(wanted));
-  return NewTopic{wanted.name, partitions, wanted.replication_factor, std::move(overrides)};
+  RINGMAIN_TRY_ASSIGN(id, take_id(overrides, context));
+  return NewTopic{wanted.name, partitions, wanted.replication_factor, std::move(overrides), id};
 }
 
 // The settings in force; of a topic that was only checked, what the request says.

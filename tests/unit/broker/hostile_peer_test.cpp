@@ -227,5 +227,40 @@ TEST_F(UnixPeer, consumes_through_a_descriptor_that_cannot_write) {
   EXPECT_LT(::write(client.fds[0].get(), "x", 1), 0);
 }
 
+TEST_F(UnixPeer, that_attaches_by_another_version_is_told_both_versions_and_gets_nothing) {
+  client.hello();
+  for (const std::int32_t version : {0, 2, -1, INT32_MAX}) {
+    const auto answer = client.ask<kafka::AttachResponse>(
+        kafka::AttachRequest{.topic = "log", .partition = 0, .role = 1, .protocol_version = version});
+    expect_refused(answer.error_code, answer.error_message, ErrorCode::version_mismatch, "speaks 1");
+    const std::string said = answer.error_message.value_or("");
+    EXPECT_NE(said.find("version " + std::to_string(version)), std::string::npos) << said;
+    EXPECT_TRUE(client.fds.empty());
+  }
+  EXPECT_EQ(client.attach("log", 0, 1).error_code, 0) << "the line of the only producer is free";
+}
+
+TEST_F(UnixPeer, cannot_give_a_topic_the_id_of_another) {
+  const auto create = [&](const std::string& name, const std::string& id) {
+    kafka::CreateTopicsRequest request;
+    auto& topic = request.topics.emplace_back();
+    topic.name = name;
+    topic.num_partitions = 1;
+    topic.replication_factor = 1;
+    auto& config = topic.configs.emplace_back();
+    config.name = "ringmain.topic.id";
+    config.value = id;
+    return client.ask<kafka::CreateTopicsResponse>(request, 7).topics.at(0);
+  };
+  const std::string id = "000102030405060708090a0b0c0d0e0f";
+  EXPECT_EQ(create("first", id).error_code, 0);
+  EXPECT_EQ(create("first", id).error_code, 0) << "the same request again";
+  folders.restart_broker();
+  client = RawClient(folders);
+  EXPECT_EQ(create("first", id).error_code, 0) << "also to the next broker";
+  const auto other = create("second", id);
+  expect_refused(other.error_code, other.error_message, ErrorCode::invalid_request, "first");
+}
+
 }  // namespace
 }  // namespace ringmain::test

@@ -4,9 +4,11 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <fstream>
 
 #include "base/clock.hpp"
 #include "bus_fixture.hpp"
+#include "format/partition.hpp"
 
 namespace ringmain::test {
 namespace {
@@ -284,6 +286,31 @@ TEST(SingleProducer, a_successor_takes_over_when_the_bus_of_the_first_is_closed_
   Appender second(bus, {"log", 0});
   second.append("second");
   EXPECT_EQ(read_all(reader).back().substr(2), "second");
+}
+
+TEST(DamagedMemory, is_an_error_of_each_append_and_does_not_end_the_process) {
+  TemporaryBus folders;
+  Bus bus = folders.open();
+  create_topic(bus, "log", 1, small_slots(8));
+  Appender appender(bus, {"log", 0});
+  appender.append("before");
+  {
+    std::fstream file(folders.partition_files(".log").at(0), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(format::slots_at_for(8) + offsetof(format::SegmentHeader, tail)));
+    const Bytes tail = "somebody";
+    file.write(tail.data(), static_cast<std::streamsize>(tail.size()));
+  }
+  const auto damaged = [](const auto& call) {
+    expect_error(call, ErrorCode::corrupt_memory, {"log-0", "damaged", "delete the topic"});
+  };
+  damaged([&] { appender.append("x"); });
+  damaged([&] { appender.try_append("x"); });
+  damaged([&] { appender.claim(5); });
+  damaged([&] { Appender(bus, {"log", 0}).append("x"); });
+  Reader reader(bus, {"log", 0});
+  EXPECT_EQ(reader.next(kForever), "before");
+  bus.admin().delete_topic("log");
+  expect_error([&] { appender.append("x"); }, ErrorCode::unknown_topic_or_partition, {"log", "deleted"});
 }
 
 }  // namespace

@@ -4,10 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <thread>
 
 #include "bus_fixture.hpp"
+#include "format/partition.hpp"
 
 namespace ringmain::test {
 namespace {
@@ -293,6 +295,37 @@ TEST_F(Consumes, settings_are_checked) {
   refused("auto.offset.reset", "now", {"now", "earliest"});
   refused("max.poll.records", "0", {"max.poll.records=0"});
   refused("wait.strategy", "nap", {"nap", "sleep"});
+}
+
+TEST_F(Consumes, offsets_by_time_are_exact_in_every_segment_also_where_timestamps_run_backwards) {
+  // Ten seconds a record, but every third is stamped half a minute early: six segments.
+  std::vector<std::int64_t> stamps_ms;
+  for (std::int64_t i = 0; i < 350; ++i) stamps_ms.push_back(1'000'000 + 10'000 * i - (i % 3 == 2 ? 30'000 : 0));
+  for (const std::int64_t ms : stamps_ms) send("log", 0, std::string(1000, 'x'), ms * 1'000'000);
+  Consumer consumer(bus);
+  for (std::int64_t ms = 900'000; ms < 4'700'000; ms += 70'000) {
+    const auto expected = std::find_if(stamps_ms.begin(), stamps_ms.end(), [&](std::int64_t at) { return at >= ms; });
+    const auto found = consumer.offsets_for_times({{log0, ms}}).at(log0);
+    ASSERT_EQ(found.has_value(), expected != stamps_ms.end()) << ms;
+    if (found) {
+      EXPECT_EQ(found->offset, expected - stamps_ms.begin()) << ms;
+    }
+  }
+}
+
+TEST_F(Consumes, offsets_by_time_are_found_without_reading_what_is_much_older) {
+  for (std::int64_t i = 0; i < 300; ++i) send("log", 0, std::string(1000, 'x'), i * 10'000'000'000);
+  {  // a record of the oldest segment becomes unreadable: its size leads out of the segment
+    std::fstream file(folders.partition_files(".log").at(0), std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(static_cast<std::streamoff>(format::slots_at_for(8) + format::kSegmentHeaderBytes));
+    const std::int32_t size = 0x7fffffff;
+    file.write(reinterpret_cast<const char*>(&size), sizeof(size));
+  }
+  Consumer consumer(bus);
+  expect_error([&] { consumer.offsets_for_times({{log0, 0}}); }, ErrorCode::corrupt_memory, {"log-0"});
+  EXPECT_EQ(consumer.offsets_for_times({{log0, 2'000'000}}).at(log0)->offset, 200);
+  EXPECT_EQ(consumer.offsets_for_times({{log0, 2'990'000}}).at(log0)->offset, 299);
+  EXPECT_FALSE(consumer.offsets_for_times({{log0, 2'990'001}}).at(log0));
 }
 
 }  // namespace

@@ -139,5 +139,28 @@ TEST_F(Produces, two_threads_with_producers_of_their_own_lose_nothing_and_keep_t
   EXPECT_EQ(reader.try_next().data(), nullptr);
 }
 
+TEST_F(Produces, partitions_that_were_added_are_noticed_by_the_next_record_if_no_age_is_allowed) {
+  Producer producer(bus, {{"partitioner", "round-robin"}, {"metadata.max.age.ms", "0"}});
+  producer.send({.topic = "log", .value = "v"});
+  bus.admin().add_partitions("log", 6);
+  std::set<std::int32_t> seen;
+  for (int i = 0; i < 6; ++i) seen.insert(producer.send_sync({.topic = "log", .value = "v"}).partition);
+  EXPECT_EQ(seen, (std::set<std::int32_t>{0, 1, 2, 3, 4, 5}));
+}
+
+TEST_F(Produces, goes_on_when_its_bus_moves_or_goes) {
+  std::optional<Bus> first(folders.open());
+  Producer producer(*first);
+  Consumer consumer(*first, {{"auto.offset.reset", "earliest"}});
+  std::optional<Bus> second(std::move(*first));
+  first.reset();
+  producer.send({.topic = "log", .value = "moved", .partition = 0});
+  consumer.subscribe({"log"});
+  EXPECT_EQ(consumer.poll(kForever).count(), 1u);
+  second.reset();
+  producer.send({.topic = "log", .value = "gone", .partition = 1});
+  EXPECT_EQ(consumer.poll(kForever).count(), 1u);
+}
+
 }  // namespace
 }  // namespace ringmain::test

@@ -149,5 +149,16 @@ TEST_F(Topics, locks_name_who_holds_what) {
   EXPECT_NE(locks.find("\"pinned_segment\":0"), std::string::npos) << locks;
 }
 
+TEST_F(Topics, the_largest_record_is_described_as_it_holds) {
+  create_topic(bus, "orders");
+  for (const auto& value : admin.describe_configs("orders")) {
+    if (value.name != "max.message.bytes") continue;
+    EXPECT_EQ(value.value, std::to_string(Appender(bus, {"orders", 0}).max_record_bytes()));
+    EXPECT_TRUE(value.is_default);
+    return;
+  }
+  FAIL() << "it is not described";
+}
+
 }  // namespace
 }  // namespace ringmain::test

@@ -177,5 +177,39 @@ TEST_F(CreateTopics, does_nothing_for_an_empty_list) {
   EXPECT_THAT(create_all({}).topics, IsEmpty());
 }
 
+TEST_F(CreateTopics, takes_the_id_that_a_local_client_has_chosen_and_no_other_topic_passes_for_it) {
+  CreateTopicsRequest request;
+  request.topics = {topic("a")};
+  request.topics[0].configs = {{"ringmain.topic.id", "000102030405060708090a0B0c0d0e0f"}};
+  const auto made = ask_locally<CreateTopicsResponse>(request).topics.at(0);
+  EXPECT_EQ(made.error_code, 0) << made.error_message.value_or("");
+  const kafka::Uuid chosen{{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15}};
+  EXPECT_EQ(made.topic_id, chosen);
+  EXPECT_TRUE(topics_.find("a")->overrides.empty());
+
+  const auto again = ask_locally<CreateTopicsResponse>(request).topics.at(0);
+  EXPECT_EQ(again.error_code, 0);
+  EXPECT_EQ(again.topic_id, chosen);
+
+  request.topics[0].configs.at(0).value = "100102030405060708090a0b0c0d0e0f";
+  EXPECT_EQ(ask_locally<CreateTopicsResponse>(request).topics.at(0).error_code,
+            code(ErrorCode::topic_already_exists));
+}
+
+TEST_F(CreateTopics, refuses_what_is_no_id_and_any_id_from_a_remote_client) {
+  CreateTopicsRequest request;
+  request.topics = {topic("a")};
+  for (const char* id : {"", "0", "00000000000000000000000000000000", "g0102030405060708090a0b0c0d0e0f0",
+                         "-10102030405060708090a0b0c0d0e0f0", "000102030405060708090a0b0c0d0e0f00"}) {
+    request.topics[0].configs = {{"ringmain.topic.id", id}};
+    EXPECT_EQ(ask_locally<CreateTopicsResponse>(request).topics.at(0).error_code,
+              code(ErrorCode::invalid_request))
+        << id;
+  }
+  Wanted remote = topic("a");
+  remote.configs = {{"ringmain.topic.id", "000102030405060708090a0b0c0d0e0f"}};
+  expect_refused(remote, ErrorCode::invalid_config);
+}
+
 }  // namespace
 }  // namespace ringmain::gateway

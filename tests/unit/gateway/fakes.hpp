@@ -47,7 +47,10 @@ class FakeTopics final : public TopicService {
   }
 
   Result<TopicInfo> create(const NewTopic& wanted, Commit commit) override {
-    if (find(wanted.name)) return fail(ErrorCode::topic_already_exists, "there is one already");
+    if (const auto topic = find(wanted.name)) {
+      if (wanted.id && topic->id == *wanted.id) return *topic;
+      return fail(ErrorCode::topic_already_exists, "there is one already");
+    }
     for (const auto& [key, value] : wanted.overrides) {
       if (key != "retention.ms") return fail(ErrorCode::invalid_config, "no setting " + key);
       if (value.empty() || value[0] < '0' || value[0] > '9') {
@@ -56,6 +59,7 @@ class FakeTopics final : public TopicService {
     }
     TopicInfo topic;
     topic.id.bytes[15] = ++next_id_;
+    if (wanted.id) topic.id = *wanted.id;
     topic.name = wanted.name;
     topic.partitions = wanted.partitions < 0 ? 3 : static_cast<uint32_t>(wanted.partitions);
     topic.overrides = wanted.overrides;

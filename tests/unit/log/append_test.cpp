@@ -227,5 +227,32 @@ TEST_F(AppendTest, an_unmarked_reader_is_not_rung) {
   EXPECT_EQ(view.doorbells()[7].rings.load(), 0u);
 }
 
+TEST_F(AppendTest, a_tail_that_was_written_over_does_not_pass_for_one_that_waits_for_memory) {
+  memory.prepare(0, 512);
+  ASSERT_EQ(append(appender, "before"), ClaimOutcome::ok);
+  view.segment_in(0).tail.store(format::pack_tail({20, 1, format::generation_of(0) + 1}));
+  EXPECT_EQ(append(appender, "x"), ClaimOutcome::deleted);
+}
+
+TEST_F(AppendTest, a_tail_that_was_written_over_is_refused_and_nothing_is_written_there) {
+  memory.prepare(0);
+  ASSERT_EQ(append(appender, "before"), ClaimOutcome::ok);
+  auto& header = view.segment_in(0);
+  const std::uint64_t sound = header.tail.load();
+  const std::uint64_t generation = format::generation_of(0);
+  for (const std::uint64_t word : {format::pack_tail({12, 1, generation + 1}), format::pack_tail({0, 0, generation}),
+                                   format::pack_tail({7, 1, generation}),
+                                   format::pack_tail({5000, 1, generation + 1})}) {
+    header.tail.store(word);
+    EXPECT_EQ(append(appender, "x"), ClaimOutcome::deleted);
+    EXPECT_EQ(header.magic, format::kSegmentMagic);
+    EXPECT_EQ(header.prepared_bytes.load(), kSlotBytes);
+    EXPECT_EQ(view.intent(0).word.load(), 0u) << "it claims nothing there";
+  }
+  header.tail.store(sound);
+  EXPECT_EQ(append(appender, "after"), ClaimOutcome::ok);
+  EXPECT_EQ(read_all(reader), (Strings{"0:before", "1:after"}));
+}
+
 }  // namespace
 }  // namespace ringmain::log
