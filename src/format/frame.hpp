@@ -23,8 +23,7 @@ enum class FrameType : std::uint8_t {
 inline constexpr std::uint8_t kFlagKey = 1;
 inline constexpr std::uint8_t kFlagHeaders = 2;
 inline constexpr std::uint8_t kFlagNullValue = 4;
-inline constexpr std::uint8_t kFlagChecksum = 8;  // crc32c is filled in
-inline constexpr std::uint8_t kKnownFlags = 15;
+inline constexpr std::uint8_t kKnownFlags = 7;
 
 // The commit word: what says whether a frame is there. The tag is the segment's own random
 // number: bytes that a reused slot still holds from earlier segments do not carry it, so no
@@ -63,7 +62,7 @@ struct BasicFrameHeader {
   typename M::template Atomic<std::uint64_t> offset;  // of the first record
   // record: its timestamp in ns since 1970; batch and filler: how many offsets it takes
   typename M::template Atomic<std::int64_t> extent;
-  std::uint32_t crc32c;  // of everything but itself, if kFlagChecksum; else 0
+  std::uint32_t crc32c;  // 0 in shared memory; on disk of the frame with 0 here (segment/frame_seal.hpp)
   std::uint8_t type;     // FrameType
   std::uint8_t flags;
   std::uint16_t owner;  // index of the producer's intent, for diagnosis only

@@ -1,0 +1,146 @@
+// Segments and places of a log file: docs/formats/log-file.md.
+#include "segment/log_file_view.hpp"
+
+#include <algorithm>
+
+#include "os/file.hpp"
+#include "segment/prove.hpp"
+
+namespace ringmain::segment {
+
+Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const std::string& what) {
+  const auto read = [bytes](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
+    const std::size_t count = std::min<std::uint64_t>(
+        into.size(), bytes.size() - std::min<std::uint64_t>(at, bytes.size()));
+    if (count != 0)
+      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
+    return count;
+  };
+  HeadRun run = read_run(bytes.size(), read, what);
+  if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
+  return LogFileView(bytes, std::move(run));
+}
+
+std::span<const std::byte> LogFileView::image(std::uint32_t segment_index) const noexcept {
+  if (segment_index >= run_.heads.size()) return {};
+  const auto& head = run_.heads[segment_index];
+  const std::uint64_t at = std::min<std::uint64_t>(segment_index * head.slot_bytes, bytes_.size());
+  return written_part(bytes_.subspan(at), head);
+}
+
+// A frame proves itself there, and begins with the offset that the index says.
+std::optional<FilePlace> LogFileView::checked(const std::optional<FilePlace>& hint) const noexcept {
+  if (!hint || hint->segment_index >= run_.heads.size()) return std::nullopt;
+  const auto& head = run_.heads[hint->segment_index];
+  if (hint->offset < head.base_offset) return std::nullopt;
+  ImageWalk walk(image(hint->segment_index), FrameSeal(head), head.base_offset,
+                 {hint->units, hint->offset});
+  if (walk.step() != ImageStop::none) return std::nullopt;
+  return hint;
+}
+
+// Some frame at or below the offset, as near as is known.
+FilePlace LogFileView::start_for(std::uint64_t offset, const OffsetIndex* index) const noexcept {
+  const auto above = std::upper_bound(run_.heads.begin() + 1, run_.heads.end(), offset,
+                                      [](std::uint64_t wanted, const format::LogFileHead& head) {
+                                        return wanted < head.base_offset;
+                                      });
+  const auto& head = *(above - 1);
+  const FilePlace start{head.index_in_file, format::kFirstFrameUnits, head.base_offset};
+  if (index == nullptr || index->file() != identity_) return start;
+  const auto hint = checked(index->at_or_below(offset));
+  return hint && hint->offset > start.offset ? *hint : start;
+}
+
+Found LogFileView::find(std::uint64_t offset, const OffsetIndex* index) const noexcept {
+  if (offset < identity_.base_offset) return {FindOutcome::before_start, first_place()};
+  LogFileWalk walk(*this, start_for(offset, index));
+  for (;;) {  // bounded by the file's frames
+    const WalkOutcome outcome = walk.next();
+    if (outcome == WalkOutcome::damaged) return {FindOutcome::damaged, walk.place()};
+    if (outcome == WalkOutcome::end) return {FindOutcome::beyond_end, walk.place()};
+    if (walk.place().offset > offset) return {FindOutcome::found, walk.frame_place()};
+  }
+}
+
+Found LogFileView::find_time(std::int64_t time_ns, const TimeIndex* index) const noexcept {
+  FilePlace start = first_place();
+  if (index != nullptr && index->file() == identity_)
+    start = checked(index->all_older_before(time_ns)).value_or(start);
+  // Segments whose heads say that all of it is older need no look.
+  while (start.segment_index + 1 < run_.heads.size() &&
+         is_complete(run_.heads[start.segment_index]) &&
+         run_.heads[start.segment_index].largest_ns < time_ns) {
+    const auto& next = run_.heads[start.segment_index + 1];
+    start = {next.index_in_file, format::kFirstFrameUnits, next.base_offset};
+  }
+  LogFileWalk walk(*this, start);
+  for (;;) {  // bounded by the file's frames
+    const WalkOutcome outcome = walk.next();
+    if (outcome == WalkOutcome::damaged) return {FindOutcome::damaged, walk.place()};
+    if (outcome == WalkOutcome::end) return {FindOutcome::beyond_end, walk.place()};
+    const TimeRange& times = walk.note().times;
+    if (!times.empty() && times.largest_ns >= time_ns)
+      return {FindOutcome::found, walk.frame_place()};
+  }
+}
+
+void LogFileWalk::enter() noexcept {
+  if (place_.segment_index >= file_.heads().size()) return;
+  const auto& head = file_.heads()[place_.segment_index];
+  walk_.emplace(file_.image(place_.segment_index), FrameSeal(head), head.base_offset,
+                SegmentPlace{place_.units, place_.offset});
+}
+
+bool LogFileWalk::enter_next() noexcept {
+  const auto& heads = file_.heads();
+  const std::size_t next = std::size_t{place_.segment_index} + 1;
+  if (next >= heads.size() || heads[next].base_offset != place_.offset) return false;
+  place_ = {heads[next].index_in_file, format::kFirstFrameUnits, heads[next].base_offset};
+  enter();
+  return true;
+}
+
+WalkOutcome LogFileWalk::next() noexcept {
+  for (;;) {  // each turn takes a frame, enters a later segment, or returns
+    if (!walk_) return WalkOutcome::end;
+    stop_ = walk_->step();
+    if (stop_ == ImageStop::none) {
+      place_.units = walk_->place().units;
+      place_.offset = walk_->place().offset;
+      return WalkOutcome::frame;
+    }
+    const auto& head = file_.heads()[place_.segment_index];
+    if (place_.units < head.proved_units) return WalkOutcome::damaged;
+    if (is_complete(head) && place_.offset != proved_end_offset(head)) return WalkOutcome::damaged;
+    if (enter_next()) continue;
+    const bool is_last = std::size_t{place_.segment_index} + 1 >= file_.heads().size();
+    return is_last ? WalkOutcome::end : WalkOutcome::damaged;
+  }
+}
+
+IndexBuilder rebuild_indexes(const LogFileView& file, std::uint32_t interval_bytes) {
+  IndexBuilder builder(file.identity(), interval_bytes);
+  LogFileWalk walk(file, file.first_place());
+  while (walk.next() == WalkOutcome::frame) builder.add(walk.place().segment_index, walk.note());
+  builder.finish();
+  return builder;
+}
+
+Result<MappedLogFile> MappedLogFile::open(const std::string& path) {
+  RINGMAIN_TRY_ASSIGN(fd, os::open_file(path, O_RDONLY));
+  return map(fd.get(), path);
+}
+
+Result<MappedLogFile> MappedLogFile::map(int fd, const std::string& what) {
+  RINGMAIN_TRY_ASSIGN(size_bytes, os::file_size_bytes(fd));
+  if (size_bytes < sizeof(format::LogFileHead))
+    return fail(
+        ErrorCode::kafka_storage_error,
+        what + " is shorter than the head of a segment: it is no log file, or holds nothing yet");
+  RINGMAIN_TRY_ASSIGN(mapping, os::Mapping::map(fd, 0, size_bytes, os::Access::read_only));
+  RINGMAIN_TRY_ASSIGN(view, LogFileView::parse(mapping.bytes(), what));
+  return MappedLogFile(std::move(mapping), std::move(view));
+}
+
+}  // namespace ringmain::segment

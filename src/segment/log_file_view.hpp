@@ -1,0 +1,139 @@
+// A log file's bytes as a run of segments: find an offset, and walk frames. Runs in any process
+// that may read the file; objects are not shared between threads. No byte of the file is trusted,
+// and bad ones give an outcome, never an exception or a signal.
+//
+// The bytes are somebody else's (a mapping: MappedLogFile below, or a buffer) and must stay as long
+// as the view. The broker may append to them meanwhile: a frame or head that is being written does
+// not prove itself yet, and counts as not there.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "os/mapping.hpp"
+#include "segment/head_run.hpp"
+#include "segment/image_walk.hpp"
+#include "segment/index_builder.hpp"
+
+namespace ringmain::segment {
+
+enum class FindOutcome {
+  found,         // `place` is the frame that was looked for
+  before_start,  // the offset is below the file's first
+  beyond_end,    // not in this file, or not yet: `place` is where its records end
+  damaged,       // records that were durable are not there: `place` is where they end
+};
+
+struct Found {
+  FindOutcome outcome = FindOutcome::beyond_end;
+  FilePlace place;
+};
+
+class LogFileView {
+ public:
+  // Error: the file's first head is not sound (blank: the file holds nothing yet;
+  // kafka_storage_error, version_mismatch). A fault behind it leaves the segments before it
+  // readable: see fault().
+  static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what);
+
+  const FileIdentity& identity() const noexcept { return identity_; }
+  const std::vector<format::LogFileHead>& heads() const noexcept { return run_.heads; }
+  // What stands behind the last segment that should not; RunFault::none as a rule.
+  RunFault fault() const noexcept { return run_.fault; }
+  const Error& error() const noexcept { return run_.error; }
+
+  // A segment from its head on, as far as it can hold frames and the file has bytes.
+  std::span<const std::byte> image(std::uint32_t segment_index) const noexcept;
+
+  // The frame that holds an offset (a batch holds many), or a void one's filler. An index that is
+  // wrong makes it slower, not wrong.
+  Found find(std::uint64_t offset, const OffsetIndex* index = nullptr) const noexcept;
+
+  // The first frame with a record whose timestamp is at least `time_ns`: of a batch, some record in
+  // it. That is where Kafka's ListOffsets finds its answer; timestamps may run backwards.
+  Found find_time(std::int64_t time_ns, const TimeIndex* index = nullptr) const noexcept;
+
+  // Where the file's first frame is, if it has one.
+  FilePlace first_place() const noexcept {
+    return {0, format::kFirstFrameUnits, identity_.base_offset};
+  }
+
+ private:
+  explicit LogFileView(std::span<const std::byte> bytes, HeadRun run) noexcept
+      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()) {}
+
+  FilePlace start_for(std::uint64_t offset, const OffsetIndex* index) const noexcept;
+  std::optional<FilePlace> checked(const std::optional<FilePlace>& hint) const noexcept;
+
+  std::span<const std::byte> bytes_;
+  HeadRun run_;
+  FileIdentity identity_;
+};
+
+enum class WalkOutcome {
+  frame,
+  end,      // no further frame is there (yet)
+  damaged,  // what was durable, or stood before a later segment, does not prove itself
+};
+
+// Walks the frames of a log file, across its segments.
+class LogFileWalk {
+ public:
+  // `from`: first_place(), or a place that find() gave.
+  LogFileWalk(const LogFileView& file, FilePlace from) noexcept : file_(file), place_(from) {
+    enter();
+  }
+
+  // Moves to the next frame. At `end` it stays, and may be asked again. Time: linear in the frame.
+  WalkOutcome next() noexcept;
+
+  // The frame that next() moved to, until it is called again; the bytes stay as long as the file's
+  // do.
+  const FrameNote& note() const noexcept { return walk_->note(); }
+  std::span<const std::byte> frame() const noexcept { return walk_->frame(); }  // header and body
+  FilePlace frame_place() const noexcept {
+    return {place_.segment_index, note().place.units, note().place.offset};
+  }
+
+  FilePlace place() const noexcept { return place_; }  // of the frame that comes next
+  ImageStop stop() const noexcept { return stop_; }    // why next() gave no frame
+
+ private:
+  void enter() noexcept;
+  bool enter_next() noexcept;
+
+  const LogFileView& file_;
+  FilePlace place_;
+  std::optional<ImageWalk> walk_;
+  ImageStop stop_ = ImageStop::none;
+};
+
+// Both indexes, made anew from the file. `finish()` was called on it.
+IndexBuilder rebuild_indexes(const LogFileView& file,
+                             std::uint32_t interval_bytes = kDefaultIndexIntervalBytes);
+
+// A read-only mapping of a log file.
+//
+// A mapping that reaches beyond its file's end raises SIGBUS where it is touched. Here it does not:
+// it is as long as the file was when it was opened, only the broker can write to the files, and the
+// broker never truncates a log file: it makes another and renames, or removes, and the mapping
+// keeps what it shows. Recycling rewrites a file in place, so nobody but the broker may hold it
+// open then. A medium that fails under a mapped page raises SIGBUS, too: who must survive that
+// reads into a buffer, and gives the buffer to LogFileView.
+class MappedLogFile {
+ public:
+  static Result<MappedLogFile> open(const std::string& path);
+  // Of a descriptor that the broker sent; it is only borrowed.
+  static Result<MappedLogFile> map(int fd, const std::string& what);
+
+  const LogFileView& view() const noexcept { return view_; }
+
+ private:
+  MappedLogFile(os::Mapping mapping, LogFileView view) noexcept
+      : mapping_(std::move(mapping)), view_(std::move(view)) {}
+
+  os::Mapping mapping_;  // its bytes stay where they are when it is moved
+  LogFileView view_;
+};
+
+}  // namespace ringmain::segment
