@@ -45,6 +45,9 @@ enum class ErrorCode : int16_t {
   exclusive_taken = 1008,  // the partition has its single producer already
   closed = 1009,
   invalid_state = 1010,
+  not_found = 1011,       // no file or directory of that name
+  already_exists = 1012,  // a file of that name is there
+  read_only = 1013,       // the file system takes no writes
 };
 
 // The code's name as Kafka spells it, in lower case: "unknown_topic_or_partition".

@@ -60,6 +60,9 @@ const char* error_name(ErrorCode code) noexcept {
     case ErrorCode::exclusive_taken: return "exclusive_taken";
     case ErrorCode::closed: return "closed";
     case ErrorCode::invalid_state: return "invalid_state";
+    case ErrorCode::not_found: return "not_found";
+    case ErrorCode::already_exists: return "already_exists";
+    case ErrorCode::read_only: return "read_only";
   }
   // clang-format on
   return "unregistered_code";  // a number from a peer of a later version
