@@ -48,7 +48,8 @@ struct LogFileHead {
   std::uint32_t proved_count;  // offsets below proved_units
   std::int64_t smallest_ns;    // record timestamps below proved_units; smallest > largest: none
   std::int64_t largest_ns;
-  std::uint8_t reserved1[128];  // zero
+  std::int64_t cleaned_ms;      // when compaction was over it first, ms since 1970; 0 without kSegmentCleaned
+  std::uint8_t reserved1[120];  // zero
 };
 static_assert(sizeof(LogFileHead) == kSegmentHeaderBytes);
 static_assert(std::has_unique_object_representations_v<LogFileHead>);  // no padding
@@ -71,7 +72,7 @@ static_assert(offsetof(LogFileHead, proved_units) == 104);
 static_assert(offsetof(LogFileHead, proved_count) == 108);
 static_assert(offsetof(LogFileHead, smallest_ns) == 112);
 static_assert(offsetof(LogFileHead, largest_ns) == 120);
-static_assert(offsetof(LogFileHead, reserved1) == 128);
+static_assert(offsetof(LogFileHead, cleaned_ms) == 128);
 // A device writes sectors whole, so a head that is overwritten is the old or the new one.
 inline constexpr std::uint32_t kSectorBytes = 512;
 static_assert(sizeof(LogFileHead) <= kSectorBytes && kMinSlotBytes % kSectorBytes == 0);

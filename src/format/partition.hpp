@@ -25,6 +25,9 @@ inline constexpr std::uint64_t kNoSegment = ~0ull;
 
 enum class PartitionState : std::uint32_t { open = 0, deleted = 1 };
 
+// What the disk says, of a persistent partition.
+enum class StorageState : std::uint32_t { none = 0, healthy = 1, full = 2, failing = 3 };
+
 // Constant after the broker created the file.
 struct PartitionHeader {
   std::uint64_t magic;
@@ -65,9 +68,26 @@ struct BasicControl {
   // Producers that wait for memory sleep here; the broker counts it up and wakes them.
   alignas(kCacheLineBytes) Atomic<std::uint32_t> memory_bell;
   Atomic<std::uint32_t> memory_waiters;
+  // Persistent partitions; written by the broker, 0 in others.
+  alignas(kCacheLineBytes) Atomic<std::uint64_t> durable_offset;  // records below it are on disk
+  Atomic<std::uint64_t> start_offset;  // of the oldest record that can be read, from disk if not from here
+  Atomic<std::uint32_t> storage;       // StorageState
+  Atomic<std::uint32_t> durable_bell;  // counted up, and woken, when durable_offset moves and somebody waits
+  // Written by producers that wait for it.
+  alignas(kCacheLineBytes) Atomic<std::uint64_t> durable_wanted;  // records below it shall go to disk at once
+  Atomic<std::uint32_t> durable_waiters;  // how many wait; too high after a death, which costs a wake-up of nobody
+  // The persister's participant id, whose doorbell they ring; written by the broker, 0: none.
+  Atomic<std::uint32_t> persister;
 };
 using Control = BasicControl<SharedMemory>;
-static_assert(sizeof(Control) == 192);
+static_assert(sizeof(Control) == 320);
+static_assert(offsetof(Control, durable_offset) == 192);
+static_assert(offsetof(Control, start_offset) == 200);
+static_assert(offsetof(Control, storage) == 208);
+static_assert(offsetof(Control, durable_bell) == 212);
+static_assert(offsetof(Control, durable_wanted) == 256);
+static_assert(offsetof(Control, durable_waiters) == 264);
+static_assert(offsetof(Control, persister) == 268);
 static_assert(offsetof(Control, prepared) == 64);
 static_assert(offsetof(Control, log_start) == 72);
 static_assert(offsetof(Control, state) == 80);
