@@ -48,6 +48,19 @@ class Appender {
   Claim claim(std::size_t value_bytes);
   std::optional<Claim> try_claim(std::size_t value_bytes);
 
+  // Whether the topic is persistent: whether its records go to disk, too.
+  bool is_persistent() const noexcept;
+  // Records below it are on disk, and survive loss of power; 0 in a memory topic. A load, no call.
+  std::int64_t durable_offset() const noexcept;
+  // Waits until the record with this offset, and all before it, are on disk; false: time is up.
+  // Records that this appender has published are hurried there. Without a broker it waits for the
+  // next one. Throws Exception: no_space (the disk is full), kafka_storage_error (the disk fails):
+  // the record is published, readers see it, and it may become durable later; invalid_state (a
+  // memory topic, or a claim of this appender is open), unknown_topic_or_partition (deleted).
+  bool wait_durable(std::int64_t offset, std::chrono::nanoseconds timeout);
+  // Asks that what this appender has published goes to disk at once, and waits for nothing.
+  void request_durable();
+
   std::size_t max_record_bytes() const noexcept;
   std::size_t max_batch_bytes() const noexcept;
   const TopicPartition& partition() const noexcept;

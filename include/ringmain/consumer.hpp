@@ -20,7 +20,8 @@ class ConsumerRecords {
   bool empty() const noexcept { return records_.empty(); }
   std::size_t count() const noexcept { return records_.size(); }
   const ConsumerRecord& operator[](std::size_t index) const { return records_[index]; }
-  // Records that a bounded topic dropped before this poll could read them.
+  // Records that the topic dropped before this poll could read them: a memory topic when its memory
+  // was used up, a persistent one when retention took them.
   std::uint64_t lost() const noexcept { return lost_; }
 
  private:
@@ -55,8 +56,9 @@ class Consumer {
   std::vector<TopicPartition> assignment() const;
 
   // Waits up to `timeout` for records. The views of the last poll end here. Throws Exception:
-  // corrupt_memory (with topic, partition and place), offset_out_of_range (auto.offset.reset=none),
-  // unknown_topic_or_partition (deleted).
+  // corrupt_memory (with topic, partition and place), corrupt_message (with log file and offset),
+  // offset_out_of_range (auto.offset.reset=none), unknown_topic_or_partition (deleted). What is on
+  // disk only is asked of the broker, file by file: while there is none, that waits for one.
   const ConsumerRecords& poll(std::chrono::nanoseconds timeout);
 
   // Makes a poll() that waits return at once, now or next time. Thread safe.
@@ -67,6 +69,11 @@ class Consumer {
   void seek_to_end(const std::vector<TopicPartition>& partitions);
   // The offset of the next record that poll() will return.
   std::int64_t position(const TopicPartition& partition);
+
+  // Of an assigned partition, by a load and no call: records below the first are on disk (0 in a
+  // memory topic), and the second is of the oldest record that can be read.
+  std::int64_t durable_offset(const TopicPartition& partition);
+  std::int64_t log_start_offset(const TopicPartition& partition);
 
   void pause(const std::vector<TopicPartition>& partitions);
   void resume(const std::vector<TopicPartition>& partitions);

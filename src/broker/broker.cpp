@@ -1,8 +1,11 @@
 #include "broker/broker.hpp"
 
 #include <grp.h>
+#include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <mutex>
 
 #include <fmt/format.h>
 
@@ -73,11 +76,12 @@ Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions&
 class Broker::Impl final : public gateway::BrokerView {
  public:
   Impl(BrokerOptions options, BrokerConfig config, BusDirectory directory, Catalogue catalogue, std::string shm_folder,
-       Participants participants, os::EventFd bell, bool fences)
+       Participants participants, os::EventFd bell, bool fences, std::unique_ptr<storage::Storage> storage)
       : options_(std::move(options)), config_(std::move(config)), directory_(std::move(directory)),
         catalogue_(std::move(catalogue)), participants_(std::move(participants)), bell_(std::move(bell)),
+        storage_(std::move(storage)),
         topics_(catalogue_, std::move(shm_folder), config_, options_.configs, fences, participants_.doorbells(),
-                [this](const std::string& line) { log(line); }) {}
+                [this](const std::string& line) { log(line); }, *storage_) {}
 
   Status start(BusIdentity identity, const std::string& cluster_id) {
     cluster_id_ = cluster_id;
@@ -193,6 +197,7 @@ class Broker::Impl final : public gateway::BrokerView {
   std::chrono::milliseconds retry_delay_ = kFirstRetry;
 
   net::EventLoop loop_;
+  std::unique_ptr<storage::Storage> storage_;
   Topics topics_;
   std::unique_ptr<LocalClients> clients_;
   std::unique_ptr<gateway::Gateway> gateway_;
@@ -220,8 +225,19 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   if (!fences) fences = !os::register_for_global_barrier().has_value();
   if (fences && options.log)
     options.log("this kernel refuses membarrier: each publish pays a full fence instead");
+  if (options.log)  // the persister has a thread of its own
+    options.log = [log = std::move(options.log), mutex = std::make_shared<std::mutex>()](const std::string& line) {
+      const std::lock_guard lock(*mutex);
+      log(line);
+    };
+  storage::PersisterOptions persister;
+  persister.doorbell = participants.doorbells() + format::kPersister;
+  persister.fences = fences;
+  persister.log = options.log;
+  persister.on_segment_durable = [fd = bell.fd()] { static_cast<void>(::eventfd_write(fd, 1)); };
+  RINGMAIN_TRY_ASSIGN(storage, storage::Storage::start(os::make_real_disk(), directory.file(kLogFolder), std::move(persister)));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(config), std::move(directory), std::move(catalogue),
-                                     std::move(folder), std::move(participants), std::move(bell), fences);
+                                     std::move(folder), std::move(participants), std::move(bell), fences, std::move(storage));
   RINGMAIN_TRY(impl->start({id, group}, hex));
   return std::unique_ptr<Broker>(new Broker(std::move(impl)));
 }

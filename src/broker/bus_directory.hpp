@@ -14,6 +14,7 @@ namespace ringmain::broker {
 inline constexpr const char* kSocketName = "broker.sock";
 inline constexpr const char* kLockName = "broker.lock";
 inline constexpr const char* kCatalogueName = "catalogue.db";
+inline constexpr const char* kLogFolder = "log";  // of the log files of topics with storage=disk
 
 class BusDirectory {
  public:

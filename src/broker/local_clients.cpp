@@ -3,12 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <memory>
 #include <set>
 
 #include <fmt/format.h>
 
 #include "broker/locks_report.hpp"
 #include "os/fault.hpp"
+#include "os/file.hpp"
 
 namespace ringmain::broker {
 namespace {
@@ -229,6 +231,49 @@ kafka::DetachResponse LocalClients::detach(net::Connection& client, const kafka:
   os::fault_point("broker.detached");
   tend_();
   return response;
+}
+
+Result<kafka::LogFileResponse> LocalClients::open_log_file(net::Connection& client, const kafka::LogFileRequest& request,
+                                                           os::UniqueFd& file) const {
+  if (participant_of(client) == 0) return fail(ErrorCode::invalid_request, "say Hello before LogFile");
+  const std::string name = fmt::format("{}-{}", request.topic, request.partition);
+  const partition::Partition* partition = topics_.open_partition(request.topic_id.bytes, request.partition);
+  // The name is what was authorized, so both must be the same topic's.
+  if (partition == nullptr || partition->name().topic != request.topic)
+    return fail(ErrorCode::unknown_topic_or_partition,
+                fmt::format("{} is not open, or its topic was deleted and made again: open it anew", name));
+  const auto& control = partition->view().control();
+  if (control.storage.load(std::memory_order_acquire) == static_cast<std::uint32_t>(format::StorageState::none))
+    return fail(ErrorCode::invalid_state, name + " lies in memory only: nothing of it is on disk");
+  const auto offset = static_cast<std::uint64_t>(request.offset);
+  if (const std::uint64_t start = control.start_offset.load(std::memory_order_acquire); offset < start)
+    return fail(ErrorCode::offset_out_of_range,
+                fmt::format("offset {} of {} is gone: its log starts at {}", offset, name, start));
+  const auto found = partition->log_file(offset);
+  if (!found || offset < found->base_offset || offset >= found->end_offset)
+    return fail(ErrorCode::offset_out_of_range, fmt::format("offset {} of {} is not on disk", offset, name));
+  RINGMAIN_TRY_ASSIGN(opened, os::open_file(found->path, O_RDONLY | O_NOFOLLOW));
+  file = std::move(opened);
+  kafka::LogFileResponse response;
+  response.base_offset = static_cast<std::int64_t>(found->base_offset);
+  response.end_offset = static_cast<std::int64_t>(found->end_offset);
+  response.size_bytes = static_cast<std::int64_t>(found->size_bytes);
+  return response;
+}
+
+gateway::WithFds<kafka::LogFileResponse> LocalClients::log_file(net::Connection& client,
+                                                                const kafka::LogFileRequest& request) {
+  gateway::WithFds<kafka::LogFileResponse> answer;
+  auto file = std::make_shared<os::UniqueFd>();
+  auto opened = open_log_file(client, request, *file);
+  if (!opened) {
+    set_error(answer.response, opened.error());
+    return answer;
+  }
+  answer.response = std::move(*opened);
+  answer.fds = {file->get()};
+  loop_.post([file] { file->reset(); });  // by then the reply has a copy
+  return answer;
 }
 
 kafka::LocksResponse LocalClients::locks(net::Connection&, const kafka::LocksRequest& request) {

@@ -35,6 +35,8 @@ class LocalClients final : public gateway::AttachService {
   gateway::WithFds<kafka::AttachResponse> attach(net::Connection& client,
                                                  const kafka::AttachRequest& request) override;
   kafka::DetachResponse detach(net::Connection& client, const kafka::DetachRequest& request) override;
+  gateway::WithFds<kafka::LogFileResponse> log_file(net::Connection& client,
+                                                    const kafka::LogFileRequest& request) override;
   kafka::LocksResponse locks(net::Connection& client, const kafka::LocksRequest& request) override;
   void closed(net::Connection& client) override;
 
@@ -48,6 +50,8 @@ class LocalClients final : public gateway::AttachService {
   Status may_enter(const net::Connection& client) const;
   Result<kafka::HelloResponse> welcome(net::Connection& client, const kafka::HelloRequest& request,
                                        std::vector<int>& fds);
+  Result<kafka::LogFileResponse> open_log_file(net::Connection& client, const kafka::LogFileRequest& request,
+                                               os::UniqueFd& file) const;
   void watch(ParticipantId id, std::optional<os::Pidfd> process);
   void look_after(ParticipantId id);
   void bury(ParticipantId id);

@@ -27,9 +27,9 @@ std::array<std::uint8_t, 16> random_uuid() {
 
 Topics::Topics(Catalogue& catalogue, std::string shm_folder, const BrokerConfig& config,
                std::map<std::string, std::string> broker_settings, bool fences, format::Doorbell* doorbells,
-               LogLine log)
+               LogLine log, storage::Storage& storage)
     : catalogue_(catalogue), folder_(std::move(shm_folder)), config_(config),
-      broker_settings_(std::move(broker_settings)), fences_(fences), doorbells_(doorbells), log_(std::move(log)) {}
+      broker_settings_(std::move(broker_settings)), fences_(fences), doorbells_(doorbells), log_(std::move(log)), storage_(storage) {}
 
 Status Topics::recover() {
   RINGMAIN_TRY_ASSIGN(entries, catalogue_.topics());
@@ -38,9 +38,10 @@ Status Topics::recover() {
     topics_[name].entry = std::move(entry);
   }
   RINGMAIN_TRY(remove_strays());
+  RINGMAIN_TRY(storage_.remove_leftovers());
   for (auto& [name, topic] : topics_) {
     for (std::uint32_t index = 0; index < topic.entry.partitions; ++index) {
-      if (!partition::PartitionFiles::exist(folder_, {name, topic.entry.id, index})) continue;
+      if (!partition::PartitionFiles::exist(folder_, {name, topic.entry.id, index})) continue;  // when somebody attaches
       if (auto opened = open(topic, index); !opened)  // the others are served all the same
         log_(fmt::format("partition {}-{} stays offline: {}", name, index, opened.error().message));
     }
@@ -114,6 +115,11 @@ Status Topics::remove(std::string_view name) {
   Topic& topic = found->second;
   RINGMAIN_TRY(catalogue_.remove(topic.entry.name));  // from here on it is gone, whatever happens
   for (auto& [index, partition] : topic.open) partition->mark_deleted();
+  for (std::uint32_t index = 0; index < topic.entry.partitions; ++index) {
+    if (topic.open.contains(index)) continue;
+    if (auto removed = storage_.remove(storage_.owner(topic.entry.name, topic.entry.id, index)); !removed)
+      log_(removed.error().message);
+  }
   for (std::uint32_t index = 0; index < topic.entry.partitions; ++index)
     if (auto removed = partition::PartitionFiles::remove(folder_, {topic.entry.name, topic.entry.id, index}); !removed)
       log_(removed.error().message);
@@ -148,8 +154,8 @@ Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view
     entry.source = line.is_default ? gateway::ConfigSource::preset : gateway::ConfigSource::topic;
     entry.preset = line.preset;
     entry.type = line.kind == partition::ConfigKind::boolean  ? gateway::ConfigType::boolean
-                 : line.kind == partition::ConfigKind::bytes ? gateway::ConfigType::int64
-                                                              : gateway::ConfigType::string;
+                 : line.kind == partition::ConfigKind::choice ? gateway::ConfigType::string
+                                                              : gateway::ConfigType::int64;
     entry.read_only = true;
     entry.documentation = line.documentation;
   }
@@ -162,7 +168,7 @@ Result<partition::Partition*> Topics::open(Topic& topic, std::uint32_t index) {
   if (const auto found = topic.open.find(index); found != topic.open.end()) return found->second.get();
   RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
   RINGMAIN_TRY_ASSIGN(opened, partition::Partition::open(folder_, {topic.entry.name, topic.entry.id, index}, config,
-                                                         fences_, doorbells_, log_));
+                                                         fences_, doorbells_, log_, &storage_));
   return topic.open.emplace(index, std::move(opened)).first->second.get();
 }
 

@@ -20,7 +20,8 @@ class Topics final : public gateway::TopicService {
   using LogLine = std::function<void(const std::string&)>;
 
   Topics(Catalogue& catalogue, std::string shm_folder, const BrokerConfig& config,
-         std::map<std::string, std::string> broker_settings, bool fences, format::Doorbell* doorbells, LogLine log);
+         std::map<std::string, std::string> broker_settings, bool fences, format::Doorbell* doorbells, LogLine log,
+         storage::Storage& storage);
 
   // Reads the catalogue, opens what is in shared memory, removes what belongs to no topic.
   Status recover();
@@ -55,6 +56,7 @@ class Topics final : public gateway::TopicService {
   const bool fences_;
   format::Doorbell* const doorbells_;
   const LogLine log_;
+  storage::Storage& storage_;
   std::map<std::string, Topic, std::less<>> topics_;
 };
 

@@ -8,6 +8,7 @@
 
 #include "client/attachment.hpp"
 #include "client/bus_impl.hpp"
+#include "client/durable_wait.hpp"
 #include "client/header_codec.hpp"
 #include "client/record_clock.hpp"
 #include "format/record_body.hpp"
@@ -39,7 +40,7 @@ class Appender::Impl {
  public:
   Impl(std::shared_ptr<client::BusConnection> bus, const TopicPartition& partition, const AppenderOptions& options)
       : options_(options), attachment_(std::move(bus), partition, client::Role::producer),
-        waker_(attachment_.view()), exclusive_(attachment_.view().geometry().single_producer),
+        waker_(attachment_.view()), durable_(attachment_.view()), exclusive_(attachment_.view().geometry().single_producer),
         shared_appender_(attachment_.view(), attachment_.line(), attachment_),
         exclusive_appender_(attachment_.view(), attachment_.line(), attachment_) {}
 
@@ -132,6 +133,43 @@ class Appender::Impl {
     publish(claim_.bytes);
   }
 
+  const client::DurableWait& durable() const { return durable_; }
+
+  bool wait_durable(std::int64_t offset, std::int64_t timeout_ns) {
+    if (offset < 0)
+      throw Exception({ErrorCode::invalid_argument, fmt::format("offset {} of {} is negative", offset, partition_text())});
+    if (open_)
+      throw Exception({ErrorCode::invalid_state, "commit or abort the open claim of this appender first"});
+    const auto gone = [this] { return attachment_.is_void() || is_deleted(); };
+    switch (durable_.wait(static_cast<std::uint64_t>(offset) + 1, published_end(), timeout_ns, gone)) {
+      case client::DurableState::durable:
+        return true;
+      case client::DurableState::pending:
+        return false;
+      case client::DurableState::memory_topic:
+        throw Exception({ErrorCode::invalid_state,
+                         fmt::format("{} lies in memory only: nothing of it is ever on disk; a topic made with "
+                                     "storage=disk is persistent", partition_text())});
+      case client::DurableState::disk_full:
+        throw Exception({ErrorCode::no_space,
+                         fmt::format("offset {} of {} is not on disk: the disk is full. It is published, and will be "
+                                     "written once there is room", offset, partition_text())});
+      case client::DurableState::disk_failing:
+        throw Exception({ErrorCode::kafka_storage_error,
+                         fmt::format("offset {} of {} is not on disk: the disk refuses to be written, the broker's log "
+                                     "says why. It is published, and will be written once the disk works", offset,
+                                     partition_text())});
+      case client::DurableState::gone:
+        break;
+    }
+    if (attachment_.is_void()) attachment_.throw_void();
+    attachment_.throw_deleted();
+  }
+
+  void request_durable() noexcept {
+    if (!open_ && durable_.is_persistent()) durable_.hurry(published_end(), client::DurableWait::Ring::if_idle);
+  }
+
   std::size_t max_record() const { return attachment_.view().geometry().max_record_bytes; }
   std::uint32_t max_frame() const { return attachment_.view().geometry().max_frame_bytes(); }
   const TopicPartition& partition() const { return attachment_.partition(); }
@@ -140,6 +178,14 @@ class Appender::Impl {
  private:
   std::uint16_t owner() const noexcept { return static_cast<std::uint16_t>(attachment_.line()); }
   std::string partition_text() const { return fmt::format("{}-{}", partition().topic, partition().partition); }
+
+  // Behind what this appender published last; 0: nothing yet. With no claim open.
+  std::uint64_t published_end() const noexcept { return claim_.offset + claim_.records; }
+
+  bool is_deleted() const noexcept {
+    return attachment_.view().control().state.load(std::memory_order_acquire) !=
+           static_cast<std::uint32_t>(format::PartitionState::open);
+  }
 
   static void copy_value(std::byte* frame, Bytes value) {
     if (!value.empty()) std::memcpy(frame + format::kFrameHeaderBytes, value.data(), value.size());
@@ -263,6 +309,7 @@ class Appender::Impl {
   AppenderOptions options_;
   client::Attachment attachment_;
   log::Waker waker_;
+  const client::DurableWait durable_;
   client::RecordClock clock_;
   log::Claim claim_;
   const bool exclusive_;
@@ -291,6 +338,14 @@ std::optional<Claim> Appender::try_claim(std::size_t value_bytes) {
   if (!impl_->open_claim(value_bytes, false)) return std::nullopt;
   return Claim(*impl_, impl_->claimed_value(value_bytes), impl_->claimed_offset());
 }
+bool Appender::is_persistent() const noexcept { return impl_->durable().is_persistent(); }
+std::int64_t Appender::durable_offset() const noexcept {
+  return static_cast<std::int64_t>(impl_->durable().durable_offset());
+}
+bool Appender::wait_durable(std::int64_t offset, std::chrono::nanoseconds timeout) {
+  return impl_->wait_durable(offset, timeout.count());
+}
+void Appender::request_durable() { impl_->request_durable(); }
 std::size_t Appender::max_record_bytes() const noexcept { return impl_->max_record(); }
 std::size_t Appender::max_batch_bytes() const noexcept { return impl_->max_frame(); }
 const TopicPartition& Appender::partition() const noexcept { return impl_->partition(); }

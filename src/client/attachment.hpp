@@ -25,6 +25,7 @@ class Attachment final : public log::BrokerBell {
 
   const log::PartitionView& view() const noexcept { return view_; }
   std::uint32_t line() const noexcept { return line_; }
+  const kafka::Uuid& topic_id() const noexcept { return topic_id_; }
   const TopicPartition& partition() const noexcept { return partition_; }
   BusConnection& bus() const noexcept { return *bus_; }
 

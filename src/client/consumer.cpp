@@ -124,6 +124,7 @@ class Consumer::Impl {
   std::int64_t position(const TopicPartition& partition) {
     return assigned(partition).reader->position();
   }
+  PartitionReader& reader(const TopicPartition& partition) { return *assigned(partition).reader; }
   void set_paused(const std::vector<TopicPartition>& partitions, bool paused) {
     for (const auto& partition : partitions) assigned(partition).paused = paused;
   }
@@ -131,7 +132,11 @@ class Consumer::Impl {
   std::optional<OffsetAndTimestamp> offset_for_time(const TopicPartition& partition,
                                                     std::int64_t timestamp_ms) {
     PartitionReader reader(bus_.connection, partition, client::Role::observer);
-    client::seek_before_time(reader, timestamp_ms);
+    const client::TimeOnDisk on_disk = client::find_time_on_disk(reader, timestamp_ms);
+    if (on_disk.found)
+      return OffsetAndTimestamp{static_cast<std::int64_t>(on_disk.found->offset),
+                                on_disk.found->timestamp_ns};
+    client::seek_before_time(reader, timestamp_ms, on_disk.searched_to);
     ConsumerRecord record;
     while (reader.next()) {  // ends at the newest record
       reader.fill(record);
@@ -236,8 +241,8 @@ class Consumer::Impl {
     }
   }
 
-  // Takes records of each partition in turn. Of one partition only those of one segment, so that
-  // all views stay pinned until the next poll.
+  // Takes records of each partition in turn. Of one partition only those of one segment, or log
+  // file, so that all views stay until the next poll.
   void gather(std::vector<ConsumerRecord>& records, std::size_t first) {
     for (std::size_t i = 0; i < entries_.size() && records.size() < max_records_; ++i) {
       Entry& entry = entries_[(first + i) % entries_.size()];
@@ -251,7 +256,7 @@ class Consumer::Impl {
         entry.reader->fill(records.emplace_back());
         ++taken;
       } while (taken < share && entry.reader->next_in_segment());
-      entry.reader->log().note_progress();
+      entry.reader->note_progress();
     }
   }
 
@@ -333,6 +338,12 @@ void Consumer::seek_to_end(const std::vector<TopicPartition>& partitions) {
 }
 std::int64_t Consumer::position(const TopicPartition& partition) {
   return impl_->position(partition);
+}
+std::int64_t Consumer::durable_offset(const TopicPartition& partition) {
+  return static_cast<std::int64_t>(impl_->reader(partition).durable_offset());
+}
+std::int64_t Consumer::log_start_offset(const TopicPartition& partition) {
+  return static_cast<std::int64_t>(impl_->reader(partition).log_start_offset());
 }
 void Consumer::pause(const std::vector<TopicPartition>& partitions) {
   impl_->set_paused(partitions, true);

@@ -31,9 +31,42 @@ inline std::optional<std::int64_t> first_time_ms(PartitionReader& reader, std::u
   return record.timestamp_ns / 1'000'000;
 }
 
+struct TimeOnDisk {
+  std::optional<ColdReader::Timed> found;
+  std::uint64_t searched_to = 0;  // no record below it is of that time, or later
+};
+
+// Looks through what is on disk and no longer in memory, file by file; segments whose heads say that
+// all of it is older are passed over. Nothing of a memory topic. Throws Exception.
+inline TimeOnDisk find_time_on_disk(const PartitionReader& reader, std::int64_t timestamp_ms) {
+  constexpr std::int64_t kNsPerMs = 1'000'000;
+  const std::int64_t time_ns = std::clamp(timestamp_ms, INT64_MIN / kNsPerMs, INT64_MAX / kNsPerMs) * kNsPerMs;
+  TimeOnDisk result;
+  if (!reader.is_persistent()) return result;
+  for (int misses = 0;;) {  // each turn goes on behind a file, or misses one
+    result.searched_to = std::max(result.searched_to, reader.cold().start_offset());
+    if (result.searched_to >= reader.oldest_in_memory()) return result;
+    const auto file = reader.cold().open_at(result.searched_to);
+    if (!file) {  // retention, or the log in memory, may have moved meanwhile
+      if (file.error().code != ErrorCode::offset_out_of_range || ++misses == 3) throw Exception(file.error());
+      continue;
+    }
+    misses = 0;
+    const auto found = (*file)->find_time(time_ns, result.searched_to);
+    if (!found) throw Exception(found.error());
+    if (*found) {
+      result.found = *found;
+      return result;
+    }
+    result.searched_to = (*file)->end_offset();
+  }
+}
+
 // Stands where every record before it is older than the time, provided that timestamps run
 // backwards by no more than kTimestampDisorderMs.
-inline void seek_before_time(PartitionReader& reader, std::int64_t timestamp_ms) {
+// `searched_to`: of what find_time_on_disk() says; a memory topic is searched from its start.
+inline void seek_before_time(PartitionReader& reader, std::int64_t timestamp_ms,
+                             std::uint64_t searched_to) {
   const std::int64_t early_ms =
       std::max(timestamp_ms, INT64_MIN + kTimestampDisorderMs) - kTimestampDisorderMs;
   const auto& control = reader.attachment().view().control();
@@ -51,7 +84,9 @@ inline void seek_before_time(PartitionReader& reader, std::int64_t timestamp_ms)
       to = middle - 1;
     }
   }
-  if (!start || !reader.seek(*start)) reader.seek_start();
+  if (start && reader.seek(*start)) return;
+  if (!reader.is_persistent() || !reader.seek(static_cast<std::int64_t>(searched_to)))
+    reader.seek_start();
 }
 
 }  // namespace ringmain::client

@@ -10,6 +10,7 @@
 #include "kafka/generated/detach.hpp"
 #include "kafka/generated/hello.hpp"
 #include "kafka/generated/locks.hpp"
+#include "kafka/generated/log_file.hpp"
 #include "net/connection.hpp"
 
 namespace ringmain::gateway {
@@ -36,6 +37,10 @@ class AttachService {
                                                 const kafka::AttachRequest& request) = 0;
   virtual kafka::DetachResponse detach(net::Connection& client,
                                        const kafka::DetachRequest& request) = 0;
+  // With the file's descriptor, opened read-only. offset_out_of_range: below the log's start, or
+  // not on disk (yet); invalid_state: nothing of that topic is on disk.
+  virtual WithFds<kafka::LogFileResponse> log_file(net::Connection& client,
+                                                   const kafka::LogFileRequest& request) = 0;
   virtual kafka::LocksResponse locks(net::Connection& client,
                                      const kafka::LocksRequest& request) = 0;
 

@@ -110,6 +110,15 @@ class BasicRecycler {
     return any;
   }
 
+  // Whether a reader is in the segment, or in one before it.
+  bool is_needed_by_readers(std::uint64_t segment) const noexcept {
+    for (auto& line : view_.readers().lines) {
+      const std::uint64_t pin = line.pin.load(std::memory_order_acquire);
+      if (pin != 0 && pin <= segment + 1 && line.observer.load(std::memory_order_acquire) == 0) return true;
+    }
+    return false;
+  }
+
   static std::uint32_t checksum(const typename View::SegmentHeader& header) noexcept {
     return crc32c({reinterpret_cast<const std::byte*>(&header), format::kSegmentCrcBytes});
   }

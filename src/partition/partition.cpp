@@ -6,21 +6,9 @@
 
 #include <fmt/format.h>
 
-#include "base/clock.hpp"
-#include "base/random.hpp"
 #include "os/fault.hpp"
 
 namespace ringmain::partition {
-namespace {
-
-// A partition that nobody uses much holds this much per prepared slot; one that has rolled once
-// gets whole slots.
-constexpr std::uint64_t kFirstStepBytes = 256 * 1024;
-
-// Segments prepared behind the active one: the broker has that long to answer a roll.
-constexpr std::uint64_t kPreparedAhead = 1;
-
-}  // namespace
 
 Partition::Partition(PartitionName name, PartitionFiles files, format::Doorbell* doorbells,
                      std::function<void(const std::string&)> log)
@@ -33,17 +21,23 @@ Partition::Partition(PartitionName name, PartitionFiles files, format::Doorbell*
 Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, PartitionName name,
                                                    const TopicConfig& config, bool fences,
                                                    format::Doorbell* doorbells,
-                                                   std::function<void(const std::string&)> log) {
+                                                   std::function<void(const std::string&)> log,
+                                                   storage::Storage* storage) {
   RINGMAIN_TRY_ASSIGN(files, PartitionFiles::open(folder, name, config, fences));
   std::unique_ptr<Partition> partition(
       new Partition(std::move(name), std::move(files), doorbells, std::move(log)));
   RINGMAIN_TRY(partition->recover());
+  if (config.on_disk) {
+    if (storage == nullptr)
+      return fail(ErrorCode::invalid_state, fmt::format("{} has storage=disk, and this broker keeps nothing on disk", partition->name_.text()));
+    RINGMAIN_TRY(partition->attach_store(*storage, config));
+  }
   // The last broker may have died between a step and its barrier or its ring.
   log::SharedMemory::heavy_barrier(partition->view_.geometry().fences);
   partition->tend();
   partition->recycler_.ring_memory_bell();
   partition->ring_everybody();
-  if (partition->view_.control().prepared.load(std::memory_order_relaxed) == 0)
+  if (partition->is_new())
     return fail(ErrorCode::no_space,
                 fmt::format("no shared memory for partition {}: the file system of {} is full; free some, or choose "
                             "another folder with RINGMAIN_SHM",
@@ -60,7 +54,7 @@ Status Partition::recover() {
   RINGMAIN_TRY(check_sane());
   for (std::uint32_t slot = geometry.slot_limit; slot-- > 0;) {
     const auto& header = view_.segment_in(slot);
-    if (prepared == 0 || header.magic != format::kSegmentMagic) continue;  // never used
+    if (is_new() || header.magic != format::kSegmentMagic) continue;  // never used
     const std::uint64_t made = header.prepared_bytes.load(std::memory_order_relaxed);
     made_bytes_[slot] = std::min((made + format::kPageBytes - 1) / format::kPageBytes * format::kPageBytes,
                                  geometry.slot_bytes);
@@ -71,13 +65,52 @@ Status Partition::recover() {
     else
       free_.push_back(slot);
   }
-  if (prepared != 0 && !view_.find(active))
+  if (!is_new() && !view_.find(active))
     return fail(ErrorCode::corrupt_memory,
                 fmt::format("{} is damaged: no slot holds its active segment {}; delete the topic", files_.path(),
                             active));
   for (std::uint32_t i = 0; i < format::kMaxProducers; ++i)
     if (view_.intent(i).participant.load(std::memory_order_acquire) != 0) used_intents_ = i + 1;
   return {};
+}
+
+// No segment has been prepared yet.
+bool Partition::is_new() const noexcept {
+  return view_.control().prepared.load(std::memory_order_relaxed) == view_.control().active.load(std::memory_order_relaxed);
+}
+
+// Finds out how far the disk is, and lets the log go on there.
+Status Partition::attach_store(storage::Storage& storage, const TopicConfig& config) {
+  auto store = std::make_unique<storage::Store>(storage, storage.owner(name_.topic, name_.topic_id, name_.partition), config.store);
+  RINGMAIN_TRY_ASSIGN(recovered, store->recover(is_new() ? nullptr : &view_));
+  for (const std::string& note : recovered.notes) log_(note);
+  auto& control = view_.control();
+  if (is_new()) {
+    // In this order: after a death in the middle it is still new, or damaged to the eye of is_sane() and made anew.
+    first_segment_ = recovered.start.sequence;
+    first_offset_ = recovered.start.base_offset;
+    control.log_start.store(first_segment_, std::memory_order_relaxed);
+    control.active.store(first_segment_, std::memory_order_relaxed);
+    control.prepared.store(first_segment_, std::memory_order_release);
+  }
+  control.start_offset.store(recovered.start_offset, std::memory_order_release);
+  control.storage.store(static_cast<std::uint32_t>(format::StorageState::healthy), std::memory_order_release);
+  control.persister.store(format::kPersister, std::memory_order_release);
+  std::optional<std::uint32_t> line;
+  for (std::uint32_t i = 0; i < format::kMaxReaders; ++i)  // that of the last broker's persister
+    if (view_.readers().lines[i].participant.load(std::memory_order_acquire) == format::kPersister) line = i;
+  if (!line) {
+    RINGMAIN_TRY_ASSIGN(added, add_reader(format::kPersister, Purpose::observe));
+    line = added;
+  }
+  view_.readers().lines[*line].pin.store(0, std::memory_order_release);  // durable_segments() holds what it needs
+  store_ = std::move(store);
+  store_->begin(view_, std::move(recovered.start), *line);
+  return {};
+}
+
+std::optional<storage::LogFileEntry> Partition::log_file(std::uint64_t offset) const {
+  return store_ ? store_->files().find(offset) : std::nullopt;
 }
 
 // Producers can write to words that are the broker's, or jump over those that are theirs. Whatever
@@ -87,7 +120,7 @@ bool Partition::is_sane() const noexcept {
   const std::uint64_t log_start = control.log_start.load(std::memory_order_acquire);
   const std::uint64_t active = control.active.load(std::memory_order_acquire);
   const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
-  if (prepared == 0) return active == 0 && log_start == 0;  // just made
+  if (prepared == active) return log_start == active;  // just made
   return log_start <= active && active < prepared && prepared - log_start <= view_.geometry().slot_limit;
 }
 
@@ -191,8 +224,10 @@ std::vector<ParticipantId> Partition::participants() const {
   std::vector<ParticipantId> ids;
   for (std::uint32_t i = 0; i < used_intents_; ++i)
     if (const auto id = view_.intent(i).participant.load(std::memory_order_acquire)) ids.push_back(id);
-  for (auto& line : view_.readers().lines)
-    if (const auto id = line.participant.load(std::memory_order_acquire)) ids.push_back(id);
+  for (auto& line : view_.readers().lines) {
+    const auto id = line.participant.load(std::memory_order_acquire);
+    if (id != 0 && id != format::kPersister) ids.push_back(id);
+  }
   std::sort(ids.begin(), ids.end());
   ids.erase(std::unique(ids.begin(), ids.end()), ids.end());
   return ids;
@@ -259,163 +294,14 @@ void Partition::ring_everybody() {
   }
 }
 
-// Segments that take appends, or have taken some and wait for the memory of their last ones, get
-// memory in steps, before appenders need it.
-void Partition::grow_segments() {
-  auto& control = view_.control();
-  const std::uint64_t active = control.active.load(std::memory_order_acquire);
-  for (std::uint32_t slot = 0; slot < segment_of_.size(); ++slot) {
-    if (!segment_of_[slot] || *segment_of_[slot] > active || made_bytes_[slot] >= view_.geometry().slot_bytes) continue;
-    grow(slot, *segment_of_[slot] < active);
-  }
-}
-
-void Partition::grow(std::uint32_t slot, bool rolled) {
-  const std::uint64_t slot_bytes = view_.geometry().slot_bytes;
-  const std::uint64_t used =
-      format::unpack_tail(view_.segment_in(slot).tail.load(std::memory_order_acquire)).units * format::kFrameAlignment;
-  std::uint64_t want = std::max(made_bytes_[slot], kFirstStepBytes);
-  while (want < slot_bytes && used > want / 2) want *= 2;
-  // Somebody waits, perhaps for more than a step; or for what it claimed just before a roll.
-  const bool waited_for = view_.control().memory_waiters.load(std::memory_order_acquire) != 0;
-  if (rolled || waited_for || !dead_.empty()) want = slot_bytes;
-  want = std::min(want, slot_bytes);
-  if (want > made_bytes_[slot] && make_bytes(slot, want)) recycler_.grow(slot, usable_bytes(slot));
-}
-
-// A reader at the end of what is prepared looks at the header that would come next: that must be
-// memory, too.
-std::uint64_t Partition::usable_bytes(std::uint32_t slot) const noexcept {
-  const std::uint64_t made = made_bytes_[slot];
-  return made >= view_.geometry().slot_bytes ? made : made - format::kFrameHeaderBytes;
-}
-
-bool Partition::prepare_ahead() {
-  auto& control = view_.control();
-  for (;;) {  // bounded by kPreparedAhead and by how fast producers roll
-    const std::uint64_t prepared = control.prepared.load(std::memory_order_acquire);
-    const std::uint64_t active = control.active.load(std::memory_order_acquire);
-    if (prepared > active + kPreparedAhead) return true;
-    const bool short_before = memory_short_;
-    auto slot = obtain_slot();
-    if (!slot) return false;
-    if (prepare(*slot)) continue;
-    // The file system has no memory for one more slot, which therefore stays unused. `drop-oldest`
-    // goes on in the memory of its oldest segment, and then is not short of any.
-    if (view_.geometry().full_policy != format::FullPolicy::drop_oldest) return false;
-    slot = drop_oldest();
-    if (!slot || !prepare(*slot)) return false;
-    memory_short_ = short_before;
-  }
-}
-
-std::optional<std::uint32_t> Partition::obtain_slot() {
-  if (const auto slot = collect_retired()) return slot;
-  if (view_.geometry().full_policy == format::FullPolicy::block)
-    if (const auto slot = reclaim_passed()) return slot;
-  if (!free_.empty()) {
-    const std::uint32_t slot = free_.back();
-    free_.pop_back();
-    return slot;
-  }
-  for (std::uint32_t slot = 0; slot < segment_of_.size(); ++slot)
-    if (!segment_of_[slot] && made_bytes_[slot] == 0) return slot;
-  if (view_.geometry().full_policy == format::FullPolicy::drop_oldest) return drop_oldest();
-  return std::nullopt;
-}
-
-void Partition::free_slot(std::uint32_t slot, std::uint64_t segment) {
-  segment_of_[slot].reset();
-  view_.forget_names(segment, slot);
-  os::fault_point("partition.freed");
-}
-
-// Segments below log_start whose holders have gone by now.
-std::optional<std::uint32_t> Partition::collect_retired() {
-  const std::uint64_t log_start = view_.control().log_start.load(std::memory_order_relaxed);
-  held_.clear();
-  bool barrier_done = false;
-  for (std::uint32_t slot = 0; slot < segment_of_.size(); ++slot) {
-    if (!segment_of_[slot] || *segment_of_[slot] >= log_start) continue;
-    const std::uint64_t segment = *segment_of_[slot];
-    if (!barrier_done) log::SharedMemory::heavy_barrier(view_.geometry().fences);
-    barrier_done = true;
-    const log::Holder holder = recycler_.holder(segment);
-    if (holder.hold == log::Hold::none) {
-      free_slot(slot, segment);
-      free_.push_back(slot);
-    } else {
-      held_.emplace_back(segment, holder);
-    }
-  }
-  if (free_.empty()) return std::nullopt;
-  const std::uint32_t slot = free_.back();
-  free_.pop_back();
-  return slot;
-}
-
-// `block`: what every reader has passed is no longer needed.
-std::optional<std::uint32_t> Partition::reclaim_passed() {
-  auto& control = view_.control();
-  const std::uint64_t start = control.log_start.load(std::memory_order_relaxed);
-  const std::uint64_t active = control.active.load(std::memory_order_acquire);
-  std::uint64_t passed = start;
-  while (passed < active && recycler_.passed_by_all_readers(passed)) ++passed;
-  if (passed == start) return std::nullopt;
-  os::fault_point("partition.retire");
-  recycler_.retire_below(passed);
-  return collect_retired();
-}
-
-// `drop-oldest`: whatever it takes to go on, but for the active segment.
-std::optional<std::uint32_t> Partition::drop_oldest() {
-  auto& control = view_.control();
-  for (;;) {  // ends at the active segment
-    const std::uint64_t start = control.log_start.load(std::memory_order_relaxed);
-    if (start >= control.active.load(std::memory_order_acquire)) return std::nullopt;
-    os::fault_point("partition.retire");
-    recycler_.retire_below(start + 1);
-    if (const auto slot = collect_retired()) return slot;
-  }
-}
-
-bool Partition::prepare(std::uint32_t slot) {
-  auto& control = view_.control();
-  const std::uint64_t segment = control.prepared.load(std::memory_order_relaxed);
-  const bool rolled = control.active.load(std::memory_order_relaxed) > 0;
-  const std::uint64_t bytes = rolled ? view_.geometry().slot_bytes : kFirstStepBytes;
-  if (!make_bytes(slot, std::min(bytes, view_.geometry().slot_bytes)) && made_bytes_[slot] == 0) return false;
-  log::SegmentIdentity identity;
-  std::memcpy(identity.topic_id, name_.topic_id.data(), sizeof(identity.topic_id));
-  identity.partition = name_.partition;
-  const std::uint32_t last_tag = view_.segment_in(slot).tag;
-  do identity.tag = static_cast<std::uint32_t>(os_entropy64());
-  while (identity.tag == 0 || identity.tag == last_tag);
-  identity.created_ms = static_cast<std::uint64_t>(now_real_ms());
-  os::fault_point("partition.prepare");
-  recycler_.prepare(segment, slot, identity, usable_bytes(slot), segment == 0 ? 0 : format::kNoOffset);
-  segment_of_[slot] = segment;
-  return true;
-}
-
-bool Partition::make_bytes(std::uint32_t slot, std::uint64_t to_bytes) {
-  if (made_bytes_[slot] >= to_bytes) return true;
-  if (auto made = files_.allocate_slot(slot, made_bytes_[slot], to_bytes); !made) {
-    if (!std::exchange(shortage_told_, true)) log_(fmt::format("partition {}: {}", name_.text(), made.error().message));
-    memory_short_ = true;
-    return false;
-  }
-  made_bytes_[slot] = to_bytes;
-  shortage_told_ = false;
-  return true;
-}
-
 void Partition::mark_deleted() {
   view_.control().state.store(static_cast<std::uint32_t>(format::PartitionState::deleted),
                               std::memory_order_release);
   view_.control().active.store(format::kNoSegment, std::memory_order_release);
   recycler_.ring_memory_bell();
   ring_everybody();
+  if (!store_) return;
+  if (auto removed = store_->remove(); !removed) log_(removed.error().message);
 }
 
 std::uint32_t Partition::slots_in_use() const noexcept {

@@ -14,6 +14,7 @@
 #include "log/repairer.hpp"
 #include "log/waker.hpp"
 #include "partition/partition_files.hpp"
+#include "storage/storage.hpp"
 
 namespace ringmain::partition {
 
@@ -30,7 +31,8 @@ class Partition {
   static Result<std::unique_ptr<Partition>> open(const std::string& folder, PartitionName name,
                                                  const TopicConfig& config, bool fences,
                                                  format::Doorbell* doorbells,
-                                                 std::function<void(const std::string&)> log);
+                                                 std::function<void(const std::string&)> log,
+                                                 storage::Storage* storage = nullptr);
 
   const PartitionName& name() const noexcept { return name_; }
   const PartitionFiles& files() const noexcept { return files_; }
@@ -56,8 +58,14 @@ class Partition {
   // Housekeeping: cheap when there is nothing to do.
   Tended tend();
 
-  // Tells everybody that the partition is gone, and wakes them.
+  // Tells everybody that the partition is gone, and wakes them. Its log files go.
   void mark_deleted();
+
+  bool is_on_disk() const noexcept { return store_ != nullptr; }
+  // The log file that holds an offset, or the first one above it; nullopt: it is not on disk.
+  std::optional<storage::LogFileEntry> log_file(std::uint64_t offset) const;
+  // What keeps the disk from taking more.
+  std::optional<Error> storage_fault() const { return store_ ? store_->fault() : std::nullopt; }
 
   std::uint32_t slots_in_use() const noexcept;
   // Segments that are dropped and still held, with their holders.
@@ -68,6 +76,8 @@ class Partition {
             std::function<void(const std::string&)> log);
 
   Status recover();
+  Status attach_store(storage::Storage& storage, const TopicConfig& config);
+  bool is_new() const noexcept;
   bool is_sane() const noexcept;
   Status check_sane();
   bool repair_all();
@@ -78,6 +88,8 @@ class Partition {
   std::optional<std::uint32_t> obtain_slot();
   std::optional<std::uint32_t> reclaim_passed();
   std::optional<std::uint32_t> drop_oldest();
+  bool may_drop() const noexcept;
+  std::optional<std::uint32_t> reclaim_durable();
   std::optional<std::uint32_t> collect_retired();
   bool prepare(std::uint32_t slot);
   bool make_bytes(std::uint32_t slot, std::uint64_t to_bytes);
@@ -92,6 +104,9 @@ class Partition {
   log::Waker waker_;
   std::function<void(const std::string&)> log_;
 
+  std::unique_ptr<storage::Store> store_;  // none: the topic is in memory
+  std::uint64_t first_segment_ = 0;        // of this shared memory
+  std::uint64_t first_offset_ = 0;
   std::vector<std::optional<std::uint64_t>> segment_of_;  // by slot; none: free or never used
   std::vector<std::uint64_t> made_bytes_;                 // by slot: memory behind it
   std::vector<std::uint32_t> free_;                       // most recently used last

@@ -23,6 +23,18 @@ Status parse_bytes(const std::string& key, const std::string& value, std::uint64
   return {};
 }
 
+// -1 means the most there is.
+Status parse_number(const std::string& key, const std::string& value, std::int64_t least, std::int64_t most, std::int64_t& to) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  if (error != std::errc{} || end != value.data() + value.size() || number < least || number > most)
+    return bad(key, value, fmt::format("a number from {} to {}", least, most));
+  to = number;
+  return {};
+}
+
+constexpr std::int64_t kLongestMs = INT64_MAX / 2'000'000;  // in ns, and added to a time, it still fits
+
 struct Setting {
   const char* name;
   const char* default_value;
@@ -33,6 +45,20 @@ struct Setting {
 
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> list = {
+      {"flush.messages", "9223372036854775807", ConfigKind::count,
+       "With storage=disk: so many records are written to disk without waiting for flush.ms.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         std::int64_t messages = 0;
+         RINGMAIN_TRY(parse_number(key, value, 1, INT64_MAX, messages));
+         config.store.flush_messages = static_cast<std::uint64_t>(messages);
+         return {};
+       }},
+      {"flush.ms", "10", ConfigKind::milliseconds,
+       "With storage=disk: records are written to disk, and synced, after this long at the latest; at once when a producer "
+       "waits for them.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) {
+         return parse_number(key, value, 0, kLongestMs, config.store.flush_ms);
+       }},
       {"full.policy", "drop-oldest", ConfigKind::choice,
        "What a topic in memory does when its budget is used up. drop-oldest: the oldest segment goes, readers "
        "that needed it are told how many records they missed. block: producers wait until every attached reader "
@@ -46,6 +72,14 @@ const std::vector<Setting>& settings() {
            return bad(key, value, "block or drop-oldest");
          return {};
        }},
+      {"index.interval.bytes", "4096", ConfigKind::bytes,
+       "With storage=disk: the offset index has an entry for about so many bytes of the log.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         std::uint64_t bytes = 0;
+         RINGMAIN_TRY(parse_bytes(key, value, 512, 1u << 30, bytes));
+         config.store.index_interval_bytes = static_cast<std::uint32_t>(bytes);
+         return {};
+       }},
       {"max.message.bytes", "1048588", ConfigKind::bytes, "The largest record or batch, in bytes; at most a quarter of slot.bytes.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
          return parse_bytes(key, value, 1, format::kMaxSlotBytes / 4, config.max_message_bytes);
@@ -56,6 +90,15 @@ const std::vector<Setting>& settings() {
        [](const std::string& key, const std::string& value, TopicConfig& config) {
          return parse_bytes(key, value, 2 * format::kMinSlotBytes, format::kMaxSlots * format::kMaxSlotBytes,
                             config.memory_budget_bytes);
+       }},
+      {"segment.bytes", "1073741824", ConfigKind::bytes,
+       "With storage=disk: the size of a log file, which holds as many segments of slot.bytes as fit. Old records go by whole files.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) {
+         return parse_bytes(key, value, format::kMinSlotBytes, 1ull << 36, config.store.file_bytes);
+       }},
+      {"segment.ms", "604800000", ConfigKind::milliseconds, "With storage=disk: a log file takes no new segment after this long.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) {
+         return parse_number(key, value, 1, kLongestMs, config.store.file_ms);
        }},
       {"single.producer", "false", ConfigKind::boolean,
        "true: one producer at a time, which then needs no locked instruction to append.",
@@ -70,6 +113,13 @@ const std::vector<Setting>& settings() {
        [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
          RINGMAIN_TRY(parse_bytes(key, value, format::kMinSlotBytes, format::kMaxSlotBytes, config.slot_bytes));
          if (config.slot_bytes % format::kPageBytes != 0) return bad(key, value, "a multiple of 4096");
+         return {};
+       }},
+      {"storage", "memory", ConfigKind::choice,
+       "memory: records live in shared memory and go with it. disk: they are written to files as well, and are there after a power cut.",
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         if (value != "memory" && value != "disk") return bad(key, value, "memory or disk");
+         config.on_disk = value == "disk";
          return {};
        }},
   };
@@ -125,6 +175,7 @@ Result<TopicConfig> parse_topic_config(const Overrides& overrides) {
     return fail(ErrorCode::invalid_config,
                 fmt::format("memory.budget.bytes={} is more than {} slots of slot.bytes={}; raise slot.bytes",
                             config.memory_budget_bytes, format::kMaxSlots, config.slot_bytes));
+  config.store.slot_bytes = config.slot_bytes;
   return config;
 }
 

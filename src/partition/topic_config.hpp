@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "format/partition.hpp"
+#include "storage/store_config.hpp"
 
 namespace ringmain::partition {
 
@@ -24,6 +25,8 @@ struct TopicConfig {
   std::uint64_t memory_budget_bytes = 256ull << 20;  // memory.budget.bytes
   format::FullPolicy full_policy = format::FullPolicy::drop_oldest;  // full.policy
   bool single_producer = false;                    // single.producer
+  bool on_disk = false;                            // storage=disk
+  storage::StoreConfig store;                      // segment.bytes, segment.ms, flush.ms, flush.messages, index.interval.bytes
 
   // A drop-oldest topic has a slot that takes appends, the next one, and one that a stopped reader
   // may hold without stopping its producers: three, also where the budget says two.
@@ -36,7 +39,7 @@ struct TopicConfig {
 // Errors: invalid_config, naming the key, the value and what is allowed.
 Result<TopicConfig> parse_topic_config(const Overrides& overrides);
 
-enum class ConfigKind { boolean, bytes, choice };
+enum class ConfigKind { boolean, bytes, count, milliseconds, choice };
 
 struct ConfigLine {
   std::string name;

@@ -34,6 +34,7 @@ constexpr std::array handlers{
     Entry<&detach>::named("Detach"),
     Entry<&hello>::named("Hello"),
     Entry<&locks>::named("Locks"),
+    Entry<&log_file>::named("LogFile"),
 };
 static_assert(std::ranges::is_sorted(handlers, std::ranges::less{}, &Handler::key));
 

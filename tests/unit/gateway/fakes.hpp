@@ -149,6 +149,15 @@ class FakeAttach final : public AttachService {
   kafka::DetachResponse detach(net::Connection&, const kafka::DetachRequest&) override {
     return {};
   }
+  WithFds<kafka::LogFileResponse> log_file(net::Connection&,
+                                           const kafka::LogFileRequest& request) override {
+    WithFds<kafka::LogFileResponse> answer;
+    answer.response.base_offset = request.offset / 100 * 100;
+    answer.response.end_offset = answer.response.base_offset + 100;
+    answer.response.size_bytes = 65536;
+    answer.fds = lent_fds;
+    return answer;
+  }
   kafka::LocksResponse locks(net::Connection&, const kafka::LocksRequest&) override {
     kafka::LocksResponse response;
     response.json = "{}";

@@ -38,7 +38,7 @@ TEST_F(GatewayTest, tells_only_local_clients_of_the_private_apis) {
   EXPECT_THAT(keys_of(ask<ApiVersionsResponse>(ApiVersionsRequest{})),
               ElementsAre(3, 18, 19, 20, 32, 37));
   EXPECT_THAT(keys_of(ask_locally<ApiVersionsResponse>(ApiVersionsRequest{})),
-              ElementsAre(3, 18, 19, 20, 32, 37, 20000, 20001, 20002, 20003));
+              ElementsAre(3, 18, 19, 20, 32, 37, 20000, 20001, 20002, 20003, 20004));
 }
 
 TEST_F(GatewayTest, answers_an_unknown_version_of_api_versions_with_the_ranges_in_version_0) {

@@ -17,6 +17,13 @@ class LocalApis : public GatewayTest {
     request.role = role;
     return request;
   }
+  static LogFileRequest reading_file() {
+    LogFileRequest request;
+    request.topic = "a";
+    request.partition = 3;
+    request.offset = 250;
+    return request;
+  }
 };
 
 TEST_F(LocalApis, reach_the_service_and_bring_descriptors_back) {
@@ -28,6 +35,11 @@ TEST_F(LocalApis, reach_the_service_and_bring_descriptors_back) {
   const auto attached = gateway_.handle(*local_, message_of(attaching(1), 0));
   EXPECT_THAT(attached.fds, ElementsAre(10, 11));
   EXPECT_EQ(decoded<AttachResponse>(attached, 0).partition, 3);
+
+  const auto file = gateway_.handle(*local_, message_of(reading_file(), 0));
+  EXPECT_THAT(file.fds, ElementsAre(10, 11));
+  EXPECT_EQ(decoded<LogFileResponse>(file, 0).base_offset, 200);
+  EXPECT_EQ(decoded<LogFileResponse>(file, 0).end_offset, 300);
 
   EXPECT_EQ(ask_locally<DetachResponse>(DetachRequest{}).error_code, 0);
   EXPECT_EQ(ask_locally<LocksResponse>(LocksRequest{}).json, "{}");
@@ -46,6 +58,7 @@ TEST_F(LocalApis, are_refused_over_tcp_without_descriptors) {
   refused(attaching(0), AttachResponse{});
   refused(DetachRequest{}, DetachResponse{});
   refused(LocksRequest{}, LocksResponse{});
+  refused(reading_file(), LogFileResponse{});
 }
 
 TEST_F(LocalApis, attach_nobody_who_may_not_read_or_write_there) {
@@ -68,6 +81,29 @@ TEST_F(LocalApis, attach_nobody_in_a_role_that_there_is_not) {
   AttachRequest nameless = attaching(0);
   nameless.topic = "..";
   EXPECT_EQ(ask_locally<AttachResponse>(nameless).error_code, code(ErrorCode::invalid_topic));
+}
+
+TEST_F(LocalApis, show_a_log_file_only_to_whoever_may_read_the_topic) {
+  attach_.lent_fds = {10};
+  authorizer_.denied = {{Operation::read, "a"}};
+  const auto reply = gateway_.handle(*local_, message_of(reading_file(), 0));
+  EXPECT_TRUE(reply.fds.empty());
+  EXPECT_EQ(decoded<LogFileResponse>(reply, 0).error_code,
+            code(ErrorCode::topic_authorization_failed));
+  authorizer_.denied = {{Operation::write, "a"}};
+  EXPECT_EQ(ask_locally<LogFileResponse>(reading_file()).error_code, 0);
+}
+
+TEST_F(LocalApis, find_no_log_file_at_places_that_there_are_not) {
+  LogFileRequest request = reading_file();
+  request.offset = -1;
+  EXPECT_EQ(ask_locally<LogFileResponse>(request).error_code, code(ErrorCode::invalid_request));
+  request = reading_file();
+  request.partition = -1;
+  EXPECT_EQ(ask_locally<LogFileResponse>(request).error_code, code(ErrorCode::invalid_request));
+  request = reading_file();
+  request.topic = "../a";
+  EXPECT_EQ(ask_locally<LogFileResponse>(request).error_code, code(ErrorCode::invalid_topic));
 }
 
 TEST_F(LocalApis, show_locks_only_to_whoever_may_describe_the_bus) {
