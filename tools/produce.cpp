@@ -91,20 +91,23 @@ class LineProducer {
     const ProducerRecord record = record_of(text);
     const uint64_t sequence = options_.report ? report_.expect() : 0;
     const int64_t give_up_ns = now_steady_ns() + longest_wait_ms * 1'000'000;
-    bool full = true;
-    while (full) {  // waits for room in short turns, so that a stop signal ends it soon
-      producer_.send(record, [&](const RecordMetadata& metadata, const Error* error) {
-        full = error != nullptr && error->code == ErrorCode::no_space && !stop_.requested() &&
-               now_steady_ns() < give_up_ns;
-        if (full) return;
+    do {  // waits for room in short turns, so that a stop signal ends it soon
+      full_ = false;
+      producer_.send(record, [=, this](const RecordMetadata& metadata, const Error* error) {
         if (error == nullptr) {
           if (options_.report) report_.acknowledged(sequence, metadata);
-        } else if (!failure_) {
+          return;
+        }
+        // Of a record that was refused this comes within send(); of one that cannot get to disk, later.
+        const bool refused = metadata.offset < 0;
+        full_ = refused && error->code == ErrorCode::no_space && !stop_.requested() &&
+                now_steady_ns() < give_up_ns;
+        if (!full_ && !failure_) {
           failure_ = fmt::format("cannot send line {} to topic '{}': {}", line_number,
                                  options_.topic, error->message);
         }
       });
-    }
+    } while (full_);
     settle();
   }
 
@@ -146,6 +149,7 @@ class LineProducer {
   std::string key_separator_;
   std::vector<std::pair<std::string, std::string>> header_texts_;
   std::vector<Header> headers_;  // views of header_texts_
+  bool full_ = false;  // the record at hand was refused: there is no room
   std::optional<std::string> failure_;
 };
 
@@ -190,7 +194,7 @@ void add_produce_command(CLI::App& app, CommandLine& line) {
   command
       ->add_option("--acks", options->acks,
                    "0: nothing promised; 1: published in shared memory, survives the death of any "
-                   "process of the host; all: on every in-sync replica")
+                   "process of the host; all: on every in-sync replica, and on disk if the topic is")
       ->check(CLI::IsMember({"0", "1", "all"}))
       ->capture_default_str();
   command->add_flag(

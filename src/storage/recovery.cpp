@@ -157,9 +157,9 @@ class Recovery {
     if (!damaged) return {};
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("{}: {} is damaged: the records from offset {} on (byte {} of the file) do not prove themselves, and there are "
-                            "others behind them; restore the file, or give up what is damaged with `ringmain log repair {}`",
+                            "others behind them; restore the file from a backup, or delete the topic",
                             owner_.name, path_of(folder_.files[here.file].name), proof.end.offset,
-                            here.at() + GroupEnd::bytes_of(proof.end), owner_.name));
+                            here.at() + GroupEnd::bytes_of(proof.end)));
   }
 
   // Segments that got through in part before a power cut: they would stand behind a gap.
