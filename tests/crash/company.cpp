@@ -255,6 +255,14 @@ void Company::disarm_broker() {
 
 void Company::close_gate() {
   stage().gate_closed.store(1);
+  // One that is just writing its number hides those behind it, which may be past the gate already.
+  const std::uint32_t begun = stage().broker_count.load();
+  wait_until(
+      [&] {
+        learn_brokers();
+        return static_cast<std::int32_t>(known_brokers_ - begun) >= 0;
+      },
+      "all brokers to write their numbers");
   kill_brokers();
   const std::set<pid_t> before = brokers_;  // later ones find the gate closed
   wait_until(
