@@ -78,7 +78,6 @@ class CompactionDraft {
       : disk_(&disk),
         folder_(owner.folder),
         base_offset_(identity.base_offset),
-        slot_bytes_(identity.slot_bytes),
         index_(identity, index_interval_bytes) {}
 
   std::string path(segment::FileKind kind, bool unfinished) const;
@@ -87,7 +86,6 @@ class CompactionDraft {
   os::Disk* disk_;
   std::string folder_;
   std::uint64_t base_offset_;
-  std::uint64_t slot_bytes_;
   segment::IndexBuilder index_;
   std::unique_ptr<os::DiskFile> file_;  // null: moved from
   std::uint64_t occupied_bytes_ = 0;
