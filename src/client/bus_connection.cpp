@@ -12,6 +12,7 @@
 
 #include <fmt/format.h>
 
+#include "base/clock.hpp"
 #include "kafka/generated/hello.hpp"
 #include "os/file.hpp"
 #include "os/membarrier.hpp"
@@ -25,6 +26,8 @@ constexpr std::int32_t kProtocolVersion = 1;
 constexpr std::int64_t kSecond = 1'000'000'000;
 constexpr std::int64_t kConnectTimeout = 15 * kSecond;
 constexpr std::int64_t kAnswerTimeout = 30 * kSecond;
+// A broker that was started may have met the last one's lock, or died again; one more than needed does no harm.
+constexpr std::int64_t kStartAgainNs = kSecond / 4;
 constexpr std::size_t kResponseMaxBytes = 64 << 20;
 constexpr const char* kSocketName = "broker.sock";
 constexpr const char* kSettingsName = "broker.conf";
@@ -95,11 +98,11 @@ BusConnection::~BusConnection() {
 // those who give lines back do not wait for it.
 Status BusConnection::connect(os::Deadline deadline) {
   std::int64_t pause_us = 500;
-  bool started = false;
+  std::int64_t start_at_ns = 0;  // when to start a broker, unless one is there
   for (;;) {  // until the deadline
     Error last;
     auto directory = os::open_directory(directory_);
-    if (!directory && options_.autostart && !started) {
+    if (!directory && options_.autostart && start_at_ns == 0) {
       RINGMAIN_TRY(os::make_directories(directory_, 0700));
       directory = os::open_directory(directory_);
     }
@@ -123,9 +126,9 @@ Status BusConnection::connect(os::Deadline deadline) {
       return fail(ErrorCode::broker_unavailable,
                   fmt::format("no broker serves {} and auto-start is off; start one with `ringmain broker --bus {}`",
                               directory_, directory_));
-    if (options_.autostart && !started) {
+    if (options_.autostart && now_steady_ns() >= start_at_ns) {
       RINGMAIN_TRY(start_broker());
-      started = true;
+      start_at_ns = now_steady_ns() + kStartAgainNs;
     }
     if (deadline.poll_timeout_ms() == 0)
       return fail(ErrorCode::broker_unavailable,
@@ -133,7 +136,6 @@ Status BusConnection::connect(os::Deadline deadline) {
                               directory_));
     ::usleep(static_cast<useconds_t>(pause_us));
     pause_us = std::min<std::int64_t>(pause_us * 2, 50'000);
-    if (pause_us == 50'000) started = false;  // the one that was started may have died again
     if (closing_.load()) return fail(ErrorCode::closed, "the bus is being closed");
   }
 }
