@@ -100,7 +100,7 @@ class Company {
   void carry_sights(std::uint32_t actor, std::uint64_t until);
   void settle(std::uint32_t actor, Entry& entry, Progress progress);
   void learn_brokers();
-  void forget_unlearned(pid_t pid);
+  bool forget_unlearned(pid_t pid);  // whether it was in the list
   std::vector<pid_t> children() const;
   void signal_stop(pid_t pid);
 
