@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.hpp"
+#include "cli/build_info.hpp"
 #include "os/host.hpp"
 #include "ringmain/ringmain.hpp"
 
@@ -28,7 +29,7 @@ int main(int argc, char** argv) {
     first.admin().delete_topic("bench-attach");
     std::sort(whole_ms.begin(), whole_ms.end());
     std::sort(attach_ms.begin(), attach_ms.end());
-    std::printf("commit %s, %s, kernel %s, %d runs\n", RINGMAIN_COMMIT, ringmain::os::cpu_model().c_str(),
+    std::printf("commit %s, %s, kernel %s, %d runs\n", ringmain::tools::commit(), ringmain::os::cpu_model().c_str(),
                 ringmain::os::kernel_release().c_str(), runs);
     std::printf("attach to a topic and append the first record, ms: p50 %.3f, max %.3f\n",
                 attach_ms[attach_ms.size() / 2], attach_ms.back());

@@ -123,9 +123,9 @@ void expect_error(const Call& call, ErrorCode code, std::initializer_list<const 
     EXPECT_NE(error->message.find(word), std::string::npos) << "\"" << word << "\" is not in: " << error->message;
 }
 
-// Small slots, so that a test fills many.
+// In memory, with small slots, so that a test fills many.
 inline std::map<std::string, std::string> small_slots(std::uint32_t slots = 8) {
-  return {{"slot.bytes", "65536"}, {"memory.budget.bytes", std::to_string(slots * 65536)}};
+  return {{"storage", "memory"}, {"slot.bytes", "65536"}, {"memory.budget.bytes", std::to_string(slots * 65536)}};
 }
 
 inline void create_topic(Bus& bus, const std::string& name, std::int32_t partitions = 1,

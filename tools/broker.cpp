@@ -2,9 +2,10 @@
 // no broker.
 #include "broker/broker.hpp"
 
+#include <malloc.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 
 #include "cli/checks.hpp"
@@ -53,7 +54,16 @@ void print_listeners(const std::vector<std::string>& addresses, bool as_json) {
   standard_output().flush();
 }
 
+// Memory of requests and answers stays with the process for the next ones. Else each large request is built in pages that
+// the system clears first, which takes a quarter of the time that a Produce request takes.
+void keep_freed_memory() {
+  constexpr int kept_bytes = 64 << 20, mapped_alone_bytes = 32 << 20;
+  ::mallopt(M_TRIM_THRESHOLD, kept_bytes);
+  ::mallopt(M_MMAP_THRESHOLD, mapped_alone_bytes);
+}
+
 void serve(const Options& options, const CommandLine& line) {
+  keep_freed_memory();
   broker::BrokerOptions broker_options;
   broker_options.directory =
       line.bus_directory.empty() ? client::default_bus_directory() : line.bus_directory;

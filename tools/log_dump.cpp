@@ -1,227 +1,102 @@
-// `ringmain log dump`: prints what a partition's memory holds: header, segments, frames.
-// Reads only; works on a bus in use, and on files that are left of one.
+// `ringmain log dump`: prints what a log holds, in shared memory or on disk: heads, segments,
+// frames. Reads only; works on a bus in use, and on files that are left of one.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <filesystem>
 #include <memory>
+#include <string>
+#include <tuple>
 
-#include "base/parse.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
-#include "cli/instant.hpp"
-#include "cli/json.hpp"
 #include "cli/output.hpp"
 #include "commands.hpp"
+#include "inspect/dump.hpp"
 #include "inspect/locks.hpp"
-#include "inspect/partition_file.hpp"
+#include "inspect/log_file.hpp"
+#include "inspect/log_paths.hpp"
 
 namespace ringmain::tools {
 namespace {
 
-std::string hex(std::span<const uint8_t> bytes) {
-  std::string text;
-  for (const uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
+using Kind = LogPath::Kind;
 
-const char* policy_name(format::FullPolicy policy) {
-  return policy == format::FullPolicy::block ? "block" : "drop-oldest";
-}
-
-template <class T>
-json::value or_null(const std::optional<T>& number) {
-  return number ? json::value(*number) : json::value(nullptr);
-}
-
-template <class T>
-std::string or_dash(const std::optional<T>& number) {
-  return number ? fmt::to_string(*number) : "-";
-}
-
-// Prints as it goes: a partition may hold more frames than memory should.
-class Dumper {
- public:
-  virtual ~Dumper() = default;
-  virtual void partition(const PartitionFile& file, const ControlInfo& control) = 0;
-  virtual void segment(const SegmentInfo& segment) = 0;
-  virtual void frame(const SegmentInfo& segment, const FrameInfo& frame) = 0;
-};
-
-class JsonDumper final : public Dumper {
- public:
-  void partition(const PartitionFile& file, const ControlInfo& control) override {
-    const auto& header = file.header();
-    print_json(json::object{{"kind", "partition"},
-                            {"path", file.path()},
-                            {"topic_id", hex(header.topic_id)},
-                            {"partition", header.partition},
-                            {"single_producer", header.single_producer != 0},
-                            {"full_policy", policy_name(header.full_policy)},
-                            {"slot_limit", header.slot_limit},
-                            {"slot_bytes", header.slot_bytes},
-                            {"max_record_bytes", header.max_record_bytes},
-                            {"active_segment", control.active},
-                            {"log_start_segment", control.log_start},
-                            {"prepared_segments", control.prepared},
-                            {"waiting_producers", control.waiting_producers},
-                            {"deleted", control.is_deleted}});
+// Of a partition's folder: each log file with its indexes behind it.
+std::vector<LogPath> files_in(const std::string& folder) {
+  std::vector<LogPath> all;
+  for (const segment::ListedFile& file : value_or_throw(list_files(folder))) {
+    const auto name = segment::parse_file_name(file.name);
+    if (!name || name->unfinished) continue;
+    const bool is_log = name->kind == segment::FileKind::log;
+    all.push_back({is_log ? Kind::log_file : Kind::index, folder + "/" + file.name});
   }
-  void segment(const SegmentInfo& segment) override {
-    print_json(json::object{{"kind", "segment"},
-                            {"segment", segment.sequence},
-                            {"slot", segment.slot},
-                            {"role", role_name(segment.role)},
-                            {"base_offset", or_null(segment.base_offset)},
-                            {"final_bytes", or_null(segment.final_bytes)},
-                            {"final_records", or_null(segment.final_records)},
-                            {"tail_bytes", segment.tail_bytes},
-                            {"tail_records", segment.tail_records},
-                            {"prepared_bytes", segment.prepared_bytes},
-                            {"tag", segment.tag},
-                            {"leader_epoch", segment.leader_epoch},
-                            {"created_ms", segment.created_ms}});
+  // By base offset, a log before its indexes.
+  const auto place = [](const LogPath& each) {
+    const std::string name = last_name(each.path);
+    return std::tuple(name.substr(0, 20), each.kind != Kind::log_file, name);
+  };
+  std::sort(all.begin(), all.end(),
+            [&](const LogPath& a, const LogPath& b) { return place(a) < place(b); });
+  return all;
+}
+
+// Its memory, as the broker says, and its files on disk.
+std::vector<LogPath> files_of_partition(const std::string& name, const CommandLine& line) {
+  const auto parsed = parse_partition_name(name);
+  if (!parsed) {
+    throw Failure(
+        fmt::format("there is no file {}: name a partition's shared-memory file, a log file, an "
+                    "index, a folder "
+                    "of such files, or a partition as TOPIC-NUMBER",
+                    name));
   }
-  void frame(const SegmentInfo& segment, const FrameInfo& frame) override {
-    json::object object{{"kind", "frame"},
-                        {"segment", segment.sequence},
-                        {"position", frame.position},
-                        {"state", state_name(frame.state)},
-                        {"size", frame.size_bytes},
-                        {"offset", or_null(frame.offset)}};
-    if (frame.state != FrameInfo::State::unmarked) object["owner"] = frame.owner;
-    if (frame.state == FrameInfo::State::published) {
-      object["type"] = frame.type;
-      object["offset_count"] = frame.offset_count;
-      object["timestamp_ns"] = or_null(frame.timestamp_ns);
-      object["key_size"] = or_null(frame.key_bytes);
-      object["value_size"] = or_null(frame.value_bytes);
-      object["headers_size"] = or_null(frame.headers_bytes);
+  Bus bus = line.open_bus();
+  for (const PartitionLocks& locks : parse_locks(bus.admin().describe_locks(parsed->topic))) {
+    if (fmt::to_string(locks.partition) == parsed->partition && !locks.path.empty())
+      return {{Kind::partition_memory, locks.path}};
+  }
+  auto folders = partition_folders(bus.directory(), name);
+  if (!folders.empty()) return folders;
+  throw Failure(fmt::format("topic '{}' has no partition {} in shared memory or on disk",
+                            parsed->topic, parsed->partition));
+}
+
+std::vector<LogPath> resolve(const std::string& path, const CommandLine& line) {
+  if (const auto one = classify(path)) return {*one};
+  std::error_code ignored;
+  const auto status = std::filesystem::status(path, ignored);
+  if (std::filesystem::is_directory(status)) return find_below(path);
+  // Of a file that is none of ours, the message of those that it could have been says why.
+  if (std::filesystem::exists(status)) return {{Kind::partition_memory, path}};
+  return files_of_partition(path, line);
+}
+
+class Dump {
+ public:
+  explicit Dump(const CommandLine& line) : form_(line.json ? DumpForm::json : DumpForm::text) {}
+
+  void print(const LogPath& what) {
+    if (what.kind == Kind::folder) {
+      for (const LogPath& file : files_in(what.path)) print(file);
+      return;
     }
-    print_json(object);
-  }
-};
-
-class TextDumper final : public Dumper {
- public:
-  void partition(const PartitionFile& file, const ControlInfo& control) override {
-    const auto& header = file.header();
-    write("{}\n  topic id {}, partition {}, {}, full.policy={}{}\n", file.path(),
-          hex(header.topic_id), header.partition,
-          header.single_producer != 0 ? "single producer" : "many producers",
-          policy_name(header.full_policy), control.is_deleted ? ", deleted" : "");
-    write("  {} slots of {} at most, records up to {}\n", header.slot_limit,
-          format_bytes(header.slot_bytes), format_bytes(header.max_record_bytes));
-    write(
-        "  log starts at segment {}, segment {} is active, {} are prepared; {} producers wait for "
-        "memory\n",
-        control.log_start, control.active, control.prepared - control.active - 1,
-        control.waiting_producers);
-  }
-  void segment(const SegmentInfo& segment) override {
-    write(
-        "\nSegment {} in slot {}: {}, base offset {}, ends at {} with {} records, tail at {} with "
-        "{} records\n",
-        segment.sequence, segment.slot, role_name(segment.role), or_dash(segment.base_offset),
-        or_dash(segment.final_bytes), or_dash(segment.final_records), segment.tail_bytes,
-        segment.tail_records);
-    write("  prepared {} bytes, tag {:08x}, leader epoch {}, created {}\n", segment.prepared_bytes,
-          segment.tag, segment.leader_epoch,
-          format_instant_ns(static_cast<int64_t>(segment.created_ms) * 1'000'000));
-    has_heading_ = false;
-  }
-  void frame(const SegmentInfo&, const FrameInfo& frame) override {
-    constexpr auto row =
-        "  {:>10}  {:<11}  {:<6}  {:>10}  {:>12}  {:<30}  {:>8}  {:>8}  {:>8}  {:>5}\n";
-    if (!has_heading_) {
-      write(row, "POSITION", "STATE", "TYPE", "SIZE", "OFFSET", "TIMESTAMP", "KEY", "VALUE",
-            "HEADERS", "OWNER");
-      has_heading_ = true;
-    }
-    write(row, frame.position, state_name(frame.state), frame.type.empty() ? "-" : frame.type,
-          frame.size_bytes, or_dash(frame.offset),
-          frame.timestamp_ns ? format_instant_ns(*frame.timestamp_ns) : "-",
-          or_dash(frame.key_bytes), or_dash(frame.value_bytes), or_dash(frame.headers_bytes),
-          frame.owner);
+    if (!is_first_ && form_ == DumpForm::text) standard_output().write("\n");
+    is_first_ = false;
+    if (what.kind == Kind::log_file) return dump_log_file(what.path, form_);
+    if (what.kind == Kind::index) return dump_index(what.path, form_);
+    dump_partition_memory(what.path, form_);
   }
 
  private:
-  template <class... Parts>
-  static void write(fmt::format_string<Parts...> format, Parts&&... parts) {
-    standard_output().write(fmt::format(format, std::forward<Parts>(parts)...));
-  }
-
-  bool has_heading_ = false;
+  DumpForm form_;
+  bool is_first_ = true;
 };
 
-void dump_file(const std::string& path, Dumper& dumper) {
-  const PartitionFile file = value_or_throw(PartitionFile::open(path));
-  const ControlInfo control = value_or_throw(file.control());
-  dumper.partition(file, control);
-  for (const SegmentInfo& segment : value_or_throw(file.segments(control))) {
-    dumper.segment(segment);
-    value_or_throw(
-        file.frames(segment, [&](const FrameInfo& frame) { dumper.frame(segment, frame); }));
-  }
-}
-
-std::vector<std::string> files_below(const std::string& folder) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (std::filesystem::recursive_directory_iterator at(folder, error), end; !error && at != end;
-       at.increment(error)) {
-    const std::string path = at->path().string();
-    if (PartitionFile::looks_like_one(path)) files.push_back(path);
-  }
-  if (error) throw Failure(fmt::format("cannot look through {}: {}", folder, error.message()));
-  if (files.empty())
-    throw Failure(fmt::format("there is no partition's shared-memory file in {}", folder));
-  std::sort(files.begin(), files.end());
-  return files;
-}
-
-// "events-0": the topic's name may hold hyphens, the partition is behind the last one.
-std::string file_of_partition(const std::string& name, const CommandLine& line) {
-  const size_t hyphen = name.rfind('-');
-  const bool has_partition = hyphen != std::string::npos && hyphen > 0 &&
-                             hyphen + 1 < name.size() &&
-                             name.find_first_not_of("0123456789", hyphen + 1) == std::string::npos;
-  if (name.find('/') != std::string::npos || !has_partition) {
-    throw Failure(fmt::format(
-        "there is no file {}: name a partition's shared-memory file, a folder of such files, or a "
-        "partition as TOPIC-NUMBER",
-        name));
-  }
-  const std::string topic = name.substr(0, hyphen), partition = name.substr(hyphen + 1);
-  Bus bus = line.open_bus();
-  for (const PartitionLocks& locks : parse_locks(bus.admin().describe_locks(topic))) {
-    if (fmt::to_string(locks.partition) == partition && !locks.path.empty()) return locks.path;
-  }
-  throw Failure(fmt::format("topic '{}' has no partition {} in shared memory", topic, partition));
-}
-
-std::vector<std::string> resolve(const std::string& path, const CommandLine& line) {
-  std::error_code ignored;
-  const auto status = std::filesystem::status(path, ignored);
-  if (std::filesystem::is_directory(status)) return files_below(path);
-  if (std::filesystem::exists(status)) return {path};
-  return {file_of_partition(path, line)};
-}
-
 void dump(const std::string& path, const CommandLine& line) {
-  std::unique_ptr<Dumper> dumper;
-  if (line.json) {
-    dumper = std::make_unique<JsonDumper>();
-  } else {
-    dumper = std::make_unique<TextDumper>();
-  }
-  bool is_first = true;
-  for (const std::string& file : resolve(path, line)) {
-    if (!is_first && !line.json) standard_output().write("\n");
-    is_first = false;
-    dump_file(file, *dumper);
-  }
+  Dump dump(line);
+  for (const LogPath& what : resolve(path, line)) dump.print(what);
 }
 
 }  // namespace
@@ -229,15 +104,19 @@ void dump(const std::string& path, const CommandLine& line) {
 void add_log_dump_command(CLI::App& log, CommandLine& line) {
   auto path = std::make_shared<std::string>();
   CLI::App* command = log.add_subcommand(
-      "dump", "Print header, segments and frames of a partition's shared memory");
+      "dump", "Print the segments and frames of a log, in shared memory or on disk");
   command->footer(
-      "A frame is published, in progress (its producer still writes), or unmarked (claimed, and "
-      "not even\n"
-      "begun). 'ringmain log locks' tells whose they are.\n"
+      "In shared memory a frame is published, in progress (its producer still writes), or unmarked "
+      "(claimed,\n"
+      "and not even begun); 'ringmain log locks' tells whose they are. On disk its checksum is "
+      "good "
+      "or bad,\n"
+      "and 'ringmain log verify' says whether that is damage.\n"
       "Example:\n  ringmain log dump events-0");
   command
       ->add_option("PATH", *path,
-                   "A partition's shared-memory file, a folder of them, or TOPIC-PARTITION")
+                   "A partition's shared-memory file, a log file, an index, a folder of these, or "
+                   "TOPIC-PARTITION")
       ->required();
   command->callback([path, &line] { line.command = [path, &line] { dump(*path, line); }; });
 }

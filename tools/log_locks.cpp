@@ -1,7 +1,7 @@
 // `ringmain log locks`: who holds what in shared memory, and who is in the way.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 
 #include "base/parse.hpp"

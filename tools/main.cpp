@@ -1,10 +1,14 @@
 // The `ringmain` command: wires options and subcommands together, and maps errors to exit codes.
+#include <fcntl.h>
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
+#include <utility>
 
+#include "cli/build_info.hpp"
+#include "cli/checks.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
 #include "cli/help.hpp"
@@ -14,13 +18,18 @@ namespace ringmain::tools {
 namespace {
 
 void add_global_options(CLI::App& app, CommandLine& line) {
-  app.add_option(
+  CLI::Option* bus = app.add_option(
       "--bus", line.bus_directory,
       "Bus directory (RINGMAIN_BUS). Default: the user's data folder, the system's for root");
+  app.add_option("--bootstrap", line.bootstrap,
+                 "HOST:PORT of a Kafka broker, Ringmain's or any other, instead of --bus; for topic, "
+                 "config, group, produce and consume")
+      ->excludes(bus)
+      ->check(not_empty());
   app.add_flag("--no-autostart", line.forbid_autostart,
                "Fail if no broker runs, instead of starting one");
   app.add_flag("--json", line.json, "JSON for machines: one object, or one object a line");
-  app.set_version_flag("--version", "ringmain " RINGMAIN_VERSION " (" RINGMAIN_COMMIT ")",
+  app.set_version_flag("--version", fmt::format("ringmain {} ({})", version(), commit()),
                        "Print version and commit");
 }
 
@@ -29,6 +38,8 @@ void add_commands(CLI::App& app, CommandLine& line) {
   app.fallthrough();  // the global options may also follow the command
   add_broker_command(app, line);
   add_topic_command(app, line);
+  add_config_command(app, line);
+  add_group_command(app, line);
   add_produce_command(app, line);
   add_consume_command(app, line);
   add_log_command(app, line);
@@ -50,7 +61,9 @@ std::string command_name(const CLI::App& app) {
 ExitCode report(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0) {  // --help, --version
     app.exit(error, std::cout, std::cerr);
-    return std::cout.flush() ? ExitCode::done : ExitCode::failed;
+    if (std::cout.flush()) return ExitCode::done;
+    print_error("cannot write to standard output");
+    return ExitCode::failed;
   }
   const std::vector<std::string> unknown = app.remaining(true);
   const bool lacks_command =
@@ -61,7 +74,14 @@ ExitCode report(const CLI::App& app, const CLI::ParseError& error) {
   return ExitCode::wrong_usage;
 }
 
+// Else the next files to be opened become standard input, output and errors. Reading and writing fail as they would.
+void hold_standard_descriptors() {
+  for (const auto& [fd, mode] : {std::pair{0, O_WRONLY}, std::pair{1, O_RDONLY}, std::pair{2, O_RDWR}})
+    if (::fcntl(fd, F_GETFD) < 0) static_cast<void>(::open("/dev/null", mode));  // takes the lowest number that is free
+}
+
 ExitCode run(int argc, const char* const* argv) {
+  hold_standard_descriptors();
   CLI::App app("Ringmain: a message bus with Kafka's semantics at shared-memory speed", "ringmain");
   app.footer(
       "Example:\n"
@@ -69,7 +89,7 @@ ExitCode run(int argc, const char* const* argv) {
       "  echo hello | ringmain produce events\n"
       "  ringmain consume events --from earliest --max 1\n"
       "Each command has a --help with an example of its own. The options above work with every "
-      "command.");
+      "command, but for --bootstrap.");
   CommandLine line;
   add_global_options(app, line);
   add_commands(app, line);
@@ -77,6 +97,12 @@ ExitCode run(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return report(app, error);
+  }
+  if (line.is_remote() && !line.takes_bootstrap) {
+    print_error(fmt::format("wrong usage: '{}' needs the shared memory of a bus on this host: name it with --bus; --bootstrap is "
+                            "for topic, config, group, produce and consume",
+                            command_name(app)));
+    return ExitCode::wrong_usage;
   }
   return run_command(line.command);
 }

@@ -2,10 +2,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
+#include <chrono>
 #include <deque>
 #include <memory>
 #include <optional>
+#include <thread>
 
 #include "base/clock.hpp"
 #include "cli/checks.hpp"
@@ -33,7 +35,12 @@ struct Options {
   std::optional<int32_t> partition;
   std::string partitioner;
   std::string acks = "1";
+  std::string durability;
+  std::string compression;
+  std::string linger;
   bool report = false;
+
+  bool makes_batches() const { return !linger.empty() || (!compression.empty() && compression != "none"); }
 };
 
 // Prints where records went, in the order in which they were sent, each as soon as it and all
@@ -79,7 +86,8 @@ class LineProducer {
   LineProducer(const Options& options, const CommandLine& line, Bus& bus, const StopSignal& stop)
       : options_(options),
         stop_(stop),
-        producer_(bus, config_of(options)),
+        is_remote_(line.is_remote()),
+        producer_(bus, config_of(options, line)),
         report_(line.json),
         key_separator_(unescape("--key-separator", options.key_separator)) {
     for (const std::string& text : options.headers)
@@ -91,37 +99,85 @@ class LineProducer {
     const ProducerRecord record = record_of(text);
     const uint64_t sequence = options_.report ? report_.expect() : 0;
     const int64_t give_up_ns = now_steady_ns() + longest_wait_ms * 1'000'000;
-    do {  // waits for room in short turns, so that a stop signal ends it soon
-      full_ = false;
+    do {  // waits in short turns, so that a stop signal ends it soon
+      ++unsettled_;
+      asked_again_ = false;
+      sending_ = line_number;
       producer_.send(record, [=, this](const RecordMetadata& metadata, const Error* error) {
+        --unsettled_;
         if (error == nullptr) {
           if (options_.report) report_.acknowledged(sequence, metadata);
           return;
         }
-        // Of a record that was refused this comes within send(); of one that cannot get to disk, later.
-        const bool refused = metadata.offset < 0;
-        full_ = refused && error->code == ErrorCode::no_space && !stop_.requested() &&
-                now_steady_ns() < give_up_ns;
-        if (!full_ && !failure_) {
+        // Of a record that was refused this comes within send(); of one that was sent, later.
+        const bool refused = metadata.offset < 0 && sending_ == line_number;
+        if (refused && is_passing(*error) && !stop_.requested() && now_steady_ns() < give_up_ns) {
+          asked_again_ = true;
+        } else if (!failure_) {
           failure_ = fmt::format("cannot send line {} to topic '{}': {}", line_number,
                                  options_.topic, error->message);
         }
       });
-    } while (full_);
+      sending_.reset();
+    } while (asked_again_);
     settle();
   }
 
-  // Waits until all that was sent is acknowledged, and reported.
+  // Before a wait for more input, which must not delay a report. Batches go when their time has come.
+  void pause(const LineReader& lines) {
+    if (!options_.makes_batches() && !is_remote_) return flush();
+    while (unsettled_ != 0 && !lines.wait(report_pause)) {
+      producer_.poll();
+      settle();
+    }
+  }
+
+  // Waits until all that was sent is acknowledged, and reported. Over TCP that may take as long as
+  // delivery.timeout.ms: a stop signal cuts it short.
+  void finish() {
+    if (!is_remote_) return flush();
+    std::optional<int64_t> give_up_ns;
+    while (unsettled_ != 0) {
+      if (stop_.requested() && !give_up_ns) give_up_ns = now_steady_ns() + linger_ns() + longest_stop_ns;
+      if (give_up_ns && now_steady_ns() > *give_up_ns)
+        throw Failure(fmt::format("stopped with {} record(s) not acknowledged by topic '{}': nobody "
+                                  "knows whether they were appended",
+                                  unsettled_, options_.topic));
+      std::this_thread::sleep_for(report_pause);
+      producer_.poll();
+      settle();
+    }
+  }
+
+ private:
+  static constexpr int64_t longest_wait_ms = 60'000;  // max.block.ms of Kafka
+  static constexpr std::chrono::milliseconds report_pause{1};
+  static constexpr int64_t longest_stop_ns = 5'000'000'000;
+
+  // There is no room at present, or, over TCP, the topic is not known yet.
+  static bool is_passing(const Error& error) {
+    return error.code == ErrorCode::no_space || error.code == ErrorCode::request_timed_out;
+  }
+
   void flush() {
     producer_.flush();
     settle();
   }
 
- private:
-  static constexpr int64_t longest_wait_ms = 60'000;  // max.block.ms of Kafka
+  int64_t linger_ns() const {
+    return options_.linger.empty() ? 0 : parse_duration_option("--linger", options_.linger);
+  }
 
-  static Config config_of(const Options& options) {
-    Config config{{"acks", options.acks}, {"max.block.ms", "200"}};
+  static Config config_of(const Options& options, const CommandLine& line) {
+    Config config{{"acks", options.acks}};
+    if (!options.makes_batches() || line.is_remote()) config["max.block.ms"] = "200";  // send() is called again
+    if (!options.compression.empty()) config["compression.type"] = options.compression;
+    if (!options.linger.empty()) {
+      constexpr int64_t ns_per_ms = 1'000'000;
+      const int64_t lingers_ns = parse_duration_option("--linger", options.linger);
+      config["linger.ms"] = std::to_string((lingers_ns + ns_per_ms - 1) / ns_per_ms);
+    }
+    if (!options.durability.empty()) config["ack.durability"] = options.durability;
     if (!options.partitioner.empty()) config["partitioner"] = options.partitioner;
     return config;
   }
@@ -144,27 +200,33 @@ class LineProducer {
 
   const Options& options_;
   const StopSignal& stop_;
+  const bool is_remote_;
   Producer producer_;
   Report report_;
   std::string key_separator_;
   std::vector<std::pair<std::string, std::string>> header_texts_;
   std::vector<Header> headers_;  // views of header_texts_
-  bool full_ = false;  // the record at hand was refused: there is no room
+  uint64_t unsettled_ = 0;  // records sent, and neither acknowledged nor refused
+  std::optional<size_t> sending_;  // the line that send() is called for
+  bool asked_again_ = false;       // it was refused, for the time being
   std::optional<std::string> failure_;
 };
 
 void produce(const Options& options, const CommandLine& line) {
+  if (line.is_remote() && !options.durability.empty())
+    throw UsageError("--durability chooses what a bus on this host waits for; over TCP (--bootstrap) Kafka's protocol has no "
+                     "word for it: use --acks all, by which the topic's ack.durability holds");
   const StopSignal stop;
   Bus bus = line.open_bus();
   LineProducer producer(options, line, bus, stop);
   LineReader lines(STDIN_FILENO, longest_line_bytes, stop);
   for (;;) {                                   // until the input ends or a stop signal comes
-    if (lines.would_read()) producer.flush();  // a wait for more input must not delay a report
+    if (lines.would_read()) producer.pause(lines);
     const auto text = lines.next();
     if (!text) break;
     producer.send(*text, lines.line_number());
   }
-  producer.flush();
+  producer.finish();
 }
 
 }  // namespace
@@ -173,9 +235,12 @@ void add_produce_command(CLI::App& app, CommandLine& line) {
   auto options = std::make_shared<Options>();
   CLI::App* command = app.add_subcommand("produce", "Send each line of standard input as a record");
   command->footer(
-      "The first record that is refused ends the command: what was sent is a prefix of the input.\n"
+      "The first record that is refused ends the command: what was sent is a prefix of the input. With\n"
+      "--bootstrap lines behind it may have been sent, too, and a record may be there twice if a connection\n"
+      "was lost over it.\n"
       "Example:\n"
-      "  printf 'k1:hello\\nk2:world\\n' | ringmain produce events --key-separator : --report");
+      "  printf 'k1:hello\\nk2:world\\n' | ringmain produce events --key-separator : --report\n"
+      "  seq 1000 | ringmain produce numbers --compression zstd --acks all --bootstrap broker.example:9092");
   command->add_option("TOPIC", options->topic, "Topic to send to")->required();
   command->add_option(
       "--key-separator", options->key_separator,
@@ -197,11 +262,25 @@ void add_produce_command(CLI::App& app, CommandLine& line) {
                    "process of the host; all: on every in-sync replica, and on disk if the topic is")
       ->check(CLI::IsMember({"0", "1", "all"}))
       ->capture_default_str();
+  command
+      ->add_option("--durability", options->durability,
+                   "What an acknowledgement waits for, memory or disk. Default: with --acks all what the "
+                   "topic's ack.durability says, else memory")
+      ->check(CLI::IsMember({"memory", "disk"}));
+  command
+      ->add_option("--compression", options->compression,
+                   "Gather records into batches, and compress those. Default: none")
+      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}));
+  command->add_option("--linger", options->linger,
+                      "How long a record may wait for others, to go with them as one batch, such as 5ms. Default: "
+                      "it goes at once; with --compression 5ms");
   command->add_flag(
       "--report", options->report,
       "Print 'PARTITION OFFSET' for each record once it is acknowledged, in input order");
-  command->callback(
-      [options, &line] { line.command = [options, &line] { produce(*options, line); }; });
+  command->callback([options, &line] {
+    line.takes_bootstrap = true;
+    line.command = [options, &line] { produce(*options, line); };
+  });
 }
 
 }  // namespace ringmain::tools

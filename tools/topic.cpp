@@ -1,17 +1,21 @@
 // `ringmain topic`: creates, lists, describes, deletes and grows topics.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <memory>
 
+#include "base/parse.hpp"
 #include "cli/checks.hpp"
 #include "cli/command_line.hpp"
+#include "cli/exit.hpp"
 #include "cli/json.hpp"
 #include "cli/output.hpp"
 #include "cli/table.hpp"
 #include "cli/text.hpp"
 #include "commands.hpp"
+#include "inspect/locks.hpp"
 #include "inspect/offsets.hpp"
+#include "inspect/partition_file.hpp"
 
 namespace ringmain::tools {
 namespace {
@@ -20,17 +24,47 @@ json::object brief(const TopicDescription& topic) {
   return {{"name", topic.name}, {"partitions", topic.partitions}};
 }
 
+// What a partition's shared memory says, looked at from outside: nothing is attached by that.
+struct MemoryView {
+  uint64_t bytes = 0;
+  format::StorageState storage = format::StorageState::none;
+  uint64_t durable_offset = 0;
+};
+
 // A topic with all that `describe` shows of it.
 struct FullDescription {
   TopicDescription topic;
-  std::vector<OffsetRange> offsets;    // by partition
-  std::vector<ConfigValue> overrides;  // settings that differ from their default
+  std::vector<OffsetRange> offsets;               // by partition
+  std::vector<std::optional<MemoryView>> memory;  // by partition; none where we may not look
+  std::vector<int64_t> disk_bytes;                // by partition
+  std::vector<ConfigValue> overrides;             // settings that differ from their default
 };
+
+std::optional<MemoryView> look_at(const std::string& path) {
+  const auto file = PartitionFile::open(path);
+  if (!file) return std::nullopt;  // another user's bus, or gone meanwhile
+  const auto control = file->control();
+  const auto bytes = file->memory_bytes();
+  if (!control || !bytes) return std::nullopt;
+  return MemoryView{*bytes, control->storage, control->durable_offset};
+}
+
+std::vector<std::optional<MemoryView>> memory_views(Bus& bus, const TopicDescription& topic) {
+  std::vector<std::optional<MemoryView>> views(static_cast<size_t>(topic.partitions));
+  if (bus.directory().empty()) return views;  // over TCP
+  for (const PartitionLocks& locks : parse_locks(bus.admin().describe_locks(topic.name))) {
+    const auto partition = static_cast<size_t>(locks.partition);
+    if (partition < views.size() && !locks.path.empty()) views[partition] = look_at(locks.path);
+  }
+  return views;
+}
 
 FullDescription describe(Bus& bus, TopicDescription topic) {
   FullDescription full;
-  Consumer consumer(bus);
-  full.offsets = offset_ranges(consumer, partitions_of(topic));
+  full.offsets = offset_ranges(bus, partitions_of(topic));
+  full.memory = memory_views(bus, topic);
+  full.disk_bytes = bus.admin().describe_log_sizes(topic.name);
+  full.disk_bytes.resize(full.offsets.size());  // should it have grown meanwhile
   for (ConfigValue& config : bus.admin().describe_configs(topic.name)) {
     if (!config.is_default) full.overrides.push_back(std::move(config));
   }
@@ -42,13 +76,27 @@ int32_t leader_of(const TopicDescription& topic, size_t partition) {
   return partition < topic.leaders.size() ? topic.leaders[partition] : -1;
 }
 
+bool is_on_disk(const MemoryView& memory) {
+  return memory.storage != format::StorageState::none;
+}
+
 void print_as_json(const FullDescription& full) {
   json::array partitions;
   for (size_t i = 0; i < full.offsets.size(); ++i) {
-    partitions.push_back(json::object{{"partition", i},
-                                      {"leader", leader_of(full.topic, i)},
-                                      {"start_offset", full.offsets[i].start},
-                                      {"end_offset", full.offsets[i].end}});
+    json::object partition{{"partition", i},
+                           {"leader", leader_of(full.topic, i)},
+                           {"start_offset", full.offsets[i].start},
+                           {"end_offset", full.offsets[i].end},
+                           {"durable_offset", nullptr},
+                           {"storage", nullptr},
+                           {"memory_bytes", nullptr},
+                           {"disk_bytes", full.disk_bytes[i]}};
+    if (const auto& memory = full.memory[i]) {
+      partition["storage"] = storage_name(memory->storage);
+      partition["memory_bytes"] = memory->bytes;
+      if (is_on_disk(*memory)) partition["durable_offset"] = memory->durable_offset;
+    }
+    partitions.push_back(std::move(partition));
   }
   json::object configs;
   for (const ConfigValue& config : full.overrides) configs[config.name] = config.value;
@@ -69,10 +117,22 @@ void print_as_text(const FullDescription& full) {
     label = "             ";
   }
   using enum Table::Align;
-  Table table({{"PARTITION", right}, {"LEADER", right}, {"START", right}, {"END", right}});
+  Table table({{"PARTITION", right},
+               {"LEADER", right},
+               {"START", right},
+               {"END", right},
+               {"DURABLE", right},
+               {"STORAGE"},
+               {"MEMORY", right},
+               {"DISK", right}});
   for (size_t i = 0; i < full.offsets.size(); ++i) {
+    const auto& memory = full.memory[i];
     table.add({fmt::to_string(i), fmt::to_string(leader_of(full.topic, i)),
-               fmt::to_string(full.offsets[i].start), fmt::to_string(full.offsets[i].end)});
+               fmt::to_string(full.offsets[i].start), fmt::to_string(full.offsets[i].end),
+               memory && is_on_disk(*memory) ? fmt::to_string(memory->durable_offset) : "-",
+               memory ? storage_name(memory->storage) : "-",
+               memory ? format_bytes(memory->bytes) : "-",
+               format_bytes(static_cast<uint64_t>(full.disk_bytes[i]))});
   }
   out.write(table.text());
 }
@@ -80,6 +140,16 @@ void print_as_text(const FullDescription& full) {
 // For commands that change a topic: silent for people, the topic as it now is for machines.
 void print_changed(const CommandLine& line, Bus& bus, const std::string& name) {
   if (line.json) print_json(brief(bus.admin().describe_topic(name)));
+}
+
+// The broker says what is wrong; what to do about it here is the command's to say.
+void with_advice(ErrorCode code, const char* advice, const std::function<void()>& call) {
+  try {
+    call();
+  } catch (const Exception& error) {
+    if (error.code() != code) throw;
+    throw Failure(fmt::format("{}; {}", error.what(), advice));
+  }
 }
 
 void add_create(CLI::App& topic, CommandLine& line) {
@@ -110,7 +180,9 @@ void add_create(CLI::App& topic, CommandLine& line) {
     line.command = [options, &line] {
       options->topic.configs = parse_configs(options->configs);
       Bus bus = line.open_bus();
-      bus.admin().create_topic(options->topic);
+      with_advice(ErrorCode::topic_already_exists,
+                  "choose another name, or accept that with --if-not-exists",
+                  [&] { bus.admin().create_topic(options->topic); });
       print_changed(line, bus, options->topic.name);
     };
   });
@@ -136,8 +208,14 @@ void add_describe(CLI::App& topic, CommandLine& line) {
   auto name = std::make_shared<std::string>();
   CLI::App* command = topic.add_subcommand(
       "describe",
-      "Show partitions with leaders and offsets, and the settings that differ from their default");
-  command->footer("Example:\n  ringmain topic describe events");
+      "Show partitions with leaders, offsets and storage, and the settings that differ from their "
+      "default");
+  command->footer(
+      "Records below DURABLE are on disk. STORAGE is memory (nothing goes to disk), healthy, full "
+      "or "
+      "failing;\n"
+      "MEMORY is what the partition takes of shared memory, DISK what is written of its log files.\n"
+      "Example:\n  ringmain topic describe events");
   command->add_option("NAME", *name, "Name of the topic. Default: every topic");
   command->callback([name, &line] {
     line.command = [name, &line] {
@@ -188,7 +266,9 @@ void add_add_partitions(CLI::App& topic, CommandLine& line) {
   command->callback([options, &line] {
     line.command = [options, &line] {
       Bus bus = line.open_bus();
-      bus.admin().add_partitions(options->name, options->total);
+      with_advice(ErrorCode::invalid_partitions,
+                  "--partitions says how many there shall be in all, and they only become more",
+                  [&] { bus.admin().add_partitions(options->name, options->total); });
       print_changed(line, bus, options->name);
     };
   });
@@ -197,15 +277,19 @@ void add_add_partitions(CLI::App& topic, CommandLine& line) {
 }  // namespace
 
 void add_topic_command(CLI::App& app, CommandLine& line) {
-  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe, delete and grow topics");
+  CLI::App* topic = app.add_subcommand("topic", "Create, list, describe, alter, delete, grow and trim topics");
   topic->footer(
-      "Example:\n  ringmain topic create events --partitions 4\n  ringmain topic describe events");
+      "Example:\n  ringmain topic create events --partitions 4\n  ringmain topic describe events\n"
+      "  ringmain topic list --bootstrap broker.example:9092");
   topic->require_subcommand(1);
+  topic->callback([&line] { line.takes_bootstrap = true; });
   add_create(*topic, line);
   add_list(*topic, line);
   add_describe(*topic, line);
   add_delete(*topic, line);
   add_add_partitions(*topic, line);
+  add_topic_trim_command(*topic, line);
+  add_topic_alter_command(*topic, line);
 }
 
 }  // namespace ringmain::tools

@@ -19,6 +19,9 @@ struct AppenderOptions {
 };
 
 class Claim;
+namespace client {
+struct Lane;
+}
 
 // One thread uses an Appender at a time. At most one Claim of it is open at any moment; a
 // thread that needs several makes several appenders.
@@ -70,6 +73,10 @@ class Appender {
   class Impl;
 
  private:
+  friend struct client::Lane;
+  // One frame, which takes an offset for each of the batch's records; gives the first.
+  std::int64_t append_record_batch(std::span<const std::byte> batch, std::uint32_t records);
+
   std::unique_ptr<Impl> impl_;
 };
 

@@ -23,6 +23,10 @@ struct BusOptions {
   // Start a broker if none runs, and again whenever it dies.
   bool autostart = true;
   std::string client_id = "ringmain";
+  // HOST:PORT of a Kafka broker, Ringmain's or any other, instead of a bus directory; or several with commas between
+  // them, of which the first that can be reached tells who else is there. There is no shared memory then:
+  // Admin, Producer and Consumer work over TCP, an Appender or a Reader cannot be made. Nothing is started.
+  std::string bootstrap = {};
 };
 
 // An open bus. Keeps a control connection to the broker and, when the broker dies, starts or
@@ -32,18 +36,20 @@ struct BusOptions {
 // keep what they need of it: it may be moved, or end, before they do. After fork() the child must open a Bus of its own.
 class Bus {
  public:
-  // Throws Exception: broker_unavailable, permission_denied, version_mismatch, io.
+  // Throws Exception: broker_unavailable, permission_denied, version_mismatch, io, request_timed_out (bootstrap),
+  // invalid_argument (bootstrap and directory, or no address).
   static Bus open(BusOptions options = {});
 
   Bus(Bus&&) noexcept;
   Bus& operator=(Bus&&) noexcept;
   ~Bus();
 
-  // Topics: create, list, describe, delete. Thread safe.
+  // Topics, settings, groups. Thread safe.
   Admin& admin() noexcept;
 
+  // Empty with BusOptions::bootstrap.
   const std::string& directory() const noexcept;
-  // The process id of the broker last connected to.
+  // The process id of the broker last connected to; 0 with BusOptions::bootstrap.
   int broker_pid() const noexcept;
 
   class Impl;

@@ -46,8 +46,8 @@ struct RecordMetadata {
   std::int64_t timestamp_ns = -1;
 };
 
-// A received record. Views point into shared memory (no copy was made) and stay valid until the
-// next poll() of its consumer; copy what must live longer.
+// A received record. Views point into shared memory (no copy was made), or over TCP into what the
+// broker sent, and stay valid until the next poll() of its consumer; copy what must live longer.
 struct ConsumerRecord {
   std::string_view topic;
   std::int32_t partition = 0;

@@ -11,7 +11,9 @@
 
 #include "base/random.hpp"
 #include "broker/bus_directory.hpp"
+#include "broker/groups.hpp"
 #include "broker/local_clients.hpp"
+#include "broker/records.hpp"
 #include "gateway/gateway.hpp"
 #include "net/server.hpp"
 #include "os/file.hpp"
@@ -73,15 +75,21 @@ Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions&
 
 }  // namespace
 
-class Broker::Impl final : public gateway::BrokerView {
+class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
  public:
   Impl(BrokerOptions options, BrokerConfig config, BusDirectory directory, Catalogue catalogue, std::string shm_folder,
-       Participants participants, os::EventFd bell, bool fences, std::unique_ptr<storage::Storage> storage)
-      : options_(std::move(options)), config_(std::move(config)), directory_(std::move(directory)),
+       Participants participants, os::EventFd bell, bool fences, std::unique_ptr<storage::Storage> storage,
+       std::shared_ptr<DurableNews> durable_news)
+      : durable_news_(std::move(durable_news)), options_(std::move(options)), config_(std::move(config)), directory_(std::move(directory)),
         catalogue_(std::move(catalogue)), participants_(std::move(participants)), bell_(std::move(bell)),
         storage_(std::move(storage)),
         topics_(catalogue_, std::move(shm_folder), config_, options_.configs, fences, participants_.doorbells(),
                 [this](const std::string& line) { log(line); }, *storage_) {}
+
+  // From here on it is the broker that closes connections: that says nothing of members of groups.
+  ~Impl() override {
+    if (groups_) groups_->stop();
+  }
 
   Status start(BusIdentity identity, const std::string& cluster_id) {
     cluster_id_ = cluster_id;
@@ -90,10 +98,16 @@ class Broker::Impl final : public gateway::BrokerView {
         loop_, participants_, topics_, bell_, identity, [this] { tend(); },
         [this](const std::string& line) { log(line); });
     clients_->recover();
+    records_ = std::make_unique<Records>(
+        Records::Links{loop_, topics_, *this, participants_.doorbells()[format::kBroker], *durable_news_},
+        static_cast<std::size_t>(config_.fetch_max_bytes));
+    groups_ = std::make_unique<Groups>(Groups::Links{loop_, topics_, *records_, [this](const std::string& line) { log(line); }},
+                                       GroupsConfig{config_.groups, config_.offsets_partitions});
+    topics_.on_topic_removal([this](const std::string& topic) { groups_->topic_deleted(topic); });
     const auto net_log = [this](net::LogLevel, std::string_view line) { log(std::string(line)); };
-    gateway_ = std::make_unique<gateway::Gateway>(gateway::Services{topics_, *this, *clients_, authorizer_},
+    gateway_ = std::make_unique<gateway::Gateway>(gateway::Services{topics_, *records_, *this, *clients_, authorizer_, groups_.get()},
                                                   gateway::GatewayOptions{config_.auto_create_topics}, net_log);
-    server_ = std::make_unique<net::Server>(loop_, *gateway_, net_log);
+    server_ = std::make_unique<net::Server>(loop_, *gateway_, net_log, static_cast<std::size_t>(config_.connections_memory_bytes));
     for (const std::string& text : options_.listeners) {
       RINGMAIN_TRY_ASSIGN(endpoint, net::parse_endpoint(text));
       RINGMAIN_TRY_ASSIGN(listener, net::Listener::on_tcp(endpoint));
@@ -111,6 +125,11 @@ class Broker::Impl final : public gateway::BrokerView {
       tend();
     }));
     bell_watch_ = std::move(watch);
+    RINGMAIN_TRY_ASSIGN(durable_watch, loop_.watch_readable(durable_news_->bell.fd(), [this] {
+      durable_news_->bell.drain();
+      records_->became_durable();
+    }));
+    durable_watch_ = std::move(durable_watch);
     // Last: who can connect finds a broker that is ready.
     RINGMAIN_TRY_ASSIGN(socket, os::listen_unix_at(directory_.fd(), kSocketName, identity.group ? 0660 : 0600));
     if (identity.group && ::fchownat(directory_.fd(), kSocketName, static_cast<uid_t>(-1), *identity.group, 0) != 0)
@@ -162,6 +181,7 @@ class Broker::Impl final : public gateway::BrokerView {
     bool again = false;
     topics_.for_each_open(
         [&](partition::Partition& partition) { again |= partition.tend() == partition::Tended::again; });
+    if (records_) records_->after_upkeep();
     if (!again) {
       retry_ = {};
       retry_delay_ = kFirstRetry;
@@ -170,6 +190,9 @@ class Broker::Impl final : public gateway::BrokerView {
     retry_ = loop_.call_after(retry_delay_, [this] { tend(); });
     retry_delay_ = std::min(retry_delay_ * 2, kLongestRetry);
   }
+
+  // Of our own appends: not now, they are in the middle of something.
+  void ring() noexcept override { bell_.ring(); }
 
   void watch_idleness() {
     const auto period = std::chrono::milliseconds(std::max<std::int64_t>(options_.idle_exit_ms / 4, 1));
@@ -183,6 +206,7 @@ class Broker::Impl final : public gateway::BrokerView {
     });
   }
 
+  const std::shared_ptr<DurableNews> durable_news_;  // the persister's, too
   const BrokerOptions options_;
   const BrokerConfig config_;
   BusDirectory directory_;
@@ -200,9 +224,11 @@ class Broker::Impl final : public gateway::BrokerView {
   std::unique_ptr<storage::Storage> storage_;
   Topics topics_;
   std::unique_ptr<LocalClients> clients_;
+  std::unique_ptr<Records> records_;
+  std::unique_ptr<Groups> groups_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<net::Server> server_;
-  net::Registration bell_watch_, retry_, idleness_;
+  net::Registration bell_watch_, durable_watch_, retry_, idleness_;
 };
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -235,9 +261,16 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   persister.fences = fences;
   persister.log = options.log;
   persister.on_segment_durable = [fd = bell.fd()] { static_cast<void>(::eventfd_write(fd, 1)); };
-  RINGMAIN_TRY_ASSIGN(storage, storage::Storage::start(os::make_real_disk(), directory.file(kLogFolder), std::move(persister)));
+  RINGMAIN_TRY_ASSIGN(durable_bell, os::EventFd::create());
+  auto durable_news = std::make_shared<DurableNews>(std::move(durable_bell));
+  persister.on_durable = [durable_news] { durable_news->tell(); };
+  storage::UpkeepOptions upkeep{config.retention_check_ms, config.cleaner_backoff_ms, options.log};
+  if (!upkeep.log) upkeep.log = [](const std::string&) {};
+  RINGMAIN_TRY_ASSIGN(storage, storage::Storage::start(os::make_real_disk(), directory.file(kLogFolder), std::move(persister),
+                                                       std::move(upkeep)));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(config), std::move(directory), std::move(catalogue),
-                                     std::move(folder), std::move(participants), std::move(bell), fences, std::move(storage));
+                                     std::move(folder), std::move(participants), std::move(bell), fences, std::move(storage),
+                                     std::move(durable_news));
   RINGMAIN_TRY(impl->start({id, group}, hex));
   return std::unique_ptr<Broker>(new Broker(std::move(impl)));
 }

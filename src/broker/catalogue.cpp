@@ -32,6 +32,12 @@ partition::Overrides decode(const std::string& text) {
   return overrides;
 }
 
+std::string hex_of(const TopicId& id) {
+  std::string text;
+  for (const std::uint8_t byte : id) text += fmt::format("{:02x}", byte);
+  return text;
+}
+
 }  // namespace
 
 void Catalogue::Close::operator()(sqlite3* database) const noexcept { sqlite3_close(database); }
@@ -51,8 +57,12 @@ Result<Catalogue> Catalogue::open(const std::string& path) {
   Catalogue catalogue(std::unique_ptr<sqlite3, Close>(raw), path);
   if (opened != SQLITE_OK) return catalogue.error("open");
   sqlite3_busy_timeout(raw, 5000);
-  RINGMAIN_TRY(catalogue.run("PRAGMA synchronous=FULL", {}));
+  // EXTRA also syncs the folder once the journal is removed: a power cut must not bring the journal back, which would undo
+  // what was committed.
+  RINGMAIN_TRY(catalogue.run("PRAGMA synchronous=EXTRA", {}));
   RINGMAIN_TRY(catalogue.run("CREATE TABLE IF NOT EXISTS fact(key TEXT PRIMARY KEY, value TEXT NOT NULL)", {}));
+  RINGMAIN_TRY(catalogue.run("CREATE TABLE IF NOT EXISTS trimmed(id TEXT, partition TEXT, start TEXT NOT NULL, "
+                             "PRIMARY KEY(id, partition))", {}));
   RINGMAIN_TRY_ASSIGN(version, catalogue.fact("version"));
   if (!version) {
     RINGMAIN_TRY(catalogue.run("CREATE TABLE IF NOT EXISTS topic(name TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, "
@@ -121,15 +131,27 @@ Result<std::vector<CatalogueTopic>> Catalogue::topics() {
 }
 
 Status Catalogue::put(const CatalogueTopic& topic) {
-  std::string id;
-  for (const std::uint8_t byte : topic.id) id += fmt::format("{:02x}", byte);
   os::fault_point("catalogue.put");
   RINGMAIN_TRY(run("INSERT OR REPLACE INTO topic(name, id, partitions, overrides) VALUES(?, ?, ?, ?)",
-                   {topic.name, id, std::to_string(topic.partitions), encode(topic.overrides)}));
+                   {topic.name, hex_of(topic.id), std::to_string(topic.partitions), encode(topic.overrides)}));
   os::fault_point("catalogue.was_put");
   return {};
 }
 
-Status Catalogue::remove(const std::string& name) { return run("DELETE FROM topic WHERE name=?", {name}); }
+Status Catalogue::remove(const std::string& name) {
+  RINGMAIN_TRY(run("DELETE FROM topic WHERE name=?", {name}));
+  return run("DELETE FROM trimmed WHERE id NOT IN (SELECT id FROM topic)", {});
+}
+
+Result<std::uint64_t> Catalogue::trimmed(const TopicId& topic, std::uint32_t partition) {
+  std::vector<std::vector<std::string>> rows;
+  RINGMAIN_TRY(run("SELECT start FROM trimmed WHERE id=? AND partition=?", {hex_of(topic), std::to_string(partition)}, &rows));
+  return rows.empty() ? 0 : std::strtoull(rows[0][0].c_str(), nullptr, 10);
+}
+
+Status Catalogue::set_trimmed(const TopicId& topic, std::uint32_t partition, std::uint64_t offset) {
+  return run("INSERT OR REPLACE INTO trimmed(id, partition, start) VALUES(?, ?, ?)",
+             {hex_of(topic), std::to_string(partition), std::to_string(offset)});
+}
 
 }  // namespace ringmain::broker

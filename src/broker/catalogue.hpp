@@ -17,8 +17,10 @@ struct sqlite3;
 
 namespace ringmain::broker {
 
+using TopicId = std::array<std::uint8_t, 16>;
+
 struct CatalogueTopic {
-  std::array<std::uint8_t, 16> id{};
+  TopicId id{};
   std::string name;
   std::uint32_t partitions = 1;
   partition::Overrides overrides;
@@ -32,6 +34,10 @@ class Catalogue {
   Result<std::vector<CatalogueTopic>> topics();
   Status put(const CatalogueTopic& topic);
   Status remove(const std::string& name);
+
+  // Where a partition's log on disk was trimmed to; 0: it was not. Goes with its topic.
+  Result<std::uint64_t> trimmed(const TopicId& topic, std::uint32_t partition);
+  Status set_trimmed(const TopicId& topic, std::uint32_t partition, std::uint64_t offset);
 
   // Facts about the bus: its id, its shared-memory folder.
   Result<std::optional<std::string>> fact(const std::string& key);

@@ -1,5 +1,7 @@
 #include "broker/locks_report.hpp"
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
 
 #include "os/process.hpp"
@@ -11,7 +13,7 @@ namespace json = boost::json;
 
 void add_process(json::object& to, const Participants& participants, ParticipantId id) {
   to["participant"] = id;
-  const auto pid = participants.pid(id);
+  const auto pid = id == format::kBroker ? std::optional(::getpid()) : participants.pid(id);
   to["pid"] = pid ? json::value(*pid) : json::value(nullptr);
   const auto state = pid ? os::process_state(*pid) : fail(ErrorCode::closed, "");
   to["process_state"] = !state                ? "gone"
@@ -73,7 +75,7 @@ json::array readers_of(const partition::Partition& partition, const Participants
   for (std::uint32_t i = 0; i < format::kMaxReaders; ++i) {
     const auto& line = view.readers().lines[i];
     const ParticipantId id = line.participant.load(std::memory_order_acquire);
-    if (id == 0) continue;
+    if (id == 0 || id == format::kPersister || id == format::kBroker) continue;  // these two pin nothing
     const std::uint64_t pin = line.pin.load(std::memory_order_acquire);
     json::object reader;
     reader["index"] = i;

@@ -50,9 +50,9 @@ format::ParticipantEntry* Participants::entry(ParticipantId id) const noexcept {
 }
 
 Result<Participants::Admitted> Participants::admit(pid_t pid, uid_t uid) {
-  for (std::uint32_t tried = 1; tried < format::kPersister; ++tried) {
+  for (std::uint32_t tried = 1; tried < format::kBroker; ++tried) {
     const ParticipantId id = next_;
-    next_ = next_ + 1 == format::kPersister ? 1 : next_ + 1;
+    next_ = next_ + 1 == format::kBroker ? 1 : next_ + 1;
     if (entry(id)->nonce != 0) continue;
     RINGMAIN_TRY_ASSIGN(lock, os::open_file(lock_path_, O_RDWR));
     RINGMAIN_TRY_ASSIGN(outcome, os::try_lock_byte(lock.get(), id));
@@ -69,7 +69,7 @@ Result<Participants::Admitted> Participants::admit(pid_t pid, uid_t uid) {
     return Admitted{id, nonce, std::move(lock)};
   }
   return fail(ErrorCode::policy_violation,
-              fmt::format("the bus has {} clients, the most there can be", format::kPersister - 1));
+              fmt::format("the bus has {} clients, the most there can be", format::kBroker - 1));
 }
 
 bool Participants::recognise(ParticipantId id, std::uint64_t nonce) const noexcept {

@@ -8,6 +8,8 @@
 #include <fmt/format.h>
 
 #include "base/random.hpp"
+#include "os/fault.hpp"
+#include "os/file_system.hpp"
 
 namespace ringmain::broker {
 namespace {
@@ -109,11 +111,25 @@ Result<gateway::TopicInfo> Topics::create(const gateway::NewTopic& wanted, gatew
   return created;
 }
 
+Result<partition::TopicConfig> Topics::config(std::string_view name) const {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  return parsed(found->second.entry.overrides);
+}
+
+// With what the broker's own settings say.
+Result<partition::TopicConfig> Topics::parsed(const partition::Overrides& overrides) const {
+  RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(overrides));
+  config.upkeep.compaction.map_bytes = config_.cleaner_buffer_bytes;
+  return std::move(config);
+}
+
 Status Topics::remove(std::string_view name) {
   const auto found = topics_.find(name);
   if (found == topics_.end()) return unknown(name);
   Topic& topic = found->second;
   RINGMAIN_TRY(catalogue_.remove(topic.entry.name));  // from here on it is gone, whatever happens
+  for (auto& [index, partition] : topic.open) on_removal_(*partition);
   for (auto& [index, partition] : topic.open) partition->mark_deleted();
   for (std::uint32_t index = 0; index < topic.entry.partitions; ++index) {
     if (topic.open.contains(index)) continue;
@@ -123,8 +139,10 @@ Status Topics::remove(std::string_view name) {
   for (std::uint32_t index = 0; index < topic.entry.partitions; ++index)
     if (auto removed = partition::PartitionFiles::remove(folder_, {topic.entry.name, topic.entry.id, index}); !removed)
       log_(removed.error().message);
-  log_(fmt::format("topic {} deleted", topic.entry.name));
+  const std::string removed_name = topic.entry.name;
+  log_(fmt::format("topic {} deleted", removed_name));
   topics_.erase(found);
+  on_topic_removal_(removed_name);
   return {};
 }
 
@@ -143,6 +161,81 @@ Status Topics::add_partitions(std::string_view name, std::int32_t total, gateway
   return {};
 }
 
+// The catalogue decides.
+//   Death before it has the new settings: the old ones hold. After it: the new ones, which the next broker opens every
+//   partition with, whichever of them this one had told.
+Status Topics::alter(std::string_view name, const std::map<std::string, std::string>& overrides, gateway::Commit commit) {
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return unknown(name);
+  Topic& topic = found->second;
+  RINGMAIN_TRY(partition::check_alteration(topic.entry.overrides, overrides));
+  RINGMAIN_TRY_ASSIGN(config, parsed(overrides));
+  if (commit == gateway::Commit::validate_only || overrides == topic.entry.overrides) return {};
+  CatalogueTopic entry = topic.entry;
+  entry.overrides = overrides;
+  RINGMAIN_TRY(catalogue_.put(entry));
+  topic.entry = std::move(entry);
+  for (auto& [index, partition] : topic.open) {
+    on_alteration_(*partition, config);
+    if (auto told = partition->configure(config); !told)  // the others are told all the same
+      log_(fmt::format("partition {}: its memory keeps the old settings until the broker is started again: {}",
+                       partition->name().text(), told.error().message));
+    os::fault_point("topics.told_settings");
+  }
+  std::string text;
+  for (const auto& [key, value] : overrides) text += fmt::format(" {}={}", key, value);
+  log_(fmt::format("topic {} has other settings now:{}", name, text.empty() ? " all at their defaults" : text));
+  return {};
+}
+
+Result<std::int64_t> Topics::trim(std::string_view name, std::int32_t index, std::optional<std::int64_t> offset) {
+  RINGMAIN_TRY_ASSIGN(opened, partition(name, index));
+  const Topic& topic = topics_.find(name)->second;
+  RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
+  if (!config.upkeep.deletes)
+    return fail(ErrorCode::policy_violation,
+                fmt::format("topic {} has cleanup.policy=compact, which keeps the newest record of each key: it is not trimmed", name));
+  const std::uint64_t end = opened->end_offset();
+  const std::uint64_t to = offset ? static_cast<std::uint64_t>(*offset) : end;
+  if (to > end)
+    return fail(ErrorCode::offset_out_of_range,
+                fmt::format("partition {} ends at offset {}: it cannot start at {}", opened->name().text(), end, to));
+  // Also what retention has passed already: its files may be there yet, and a death would bring them back.
+  if (opened->is_on_disk()) {
+    RINGMAIN_TRY_ASSIGN(trimmed_to, catalogue_.trimmed(topic.entry.id, static_cast<std::uint32_t>(index)));
+    if (to > trimmed_to)
+      RINGMAIN_TRY(catalogue_.set_trimmed(topic.entry.id, static_cast<std::uint32_t>(index), to));
+  }
+  if (to <= opened->start_offset()) return static_cast<std::int64_t>(opened->start_offset());
+  opened->trim(to);
+  log_(fmt::format("partition {} trimmed: it starts at offset {}", opened->name().text(), to));
+  return static_cast<std::int64_t>(to);
+}
+
+std::vector<std::int64_t> Topics::log_bytes(std::string_view name) const {
+  std::vector<std::int64_t> sizes;
+  const auto found = topics_.find(name);
+  if (found == topics_.end()) return sizes;
+  const Topic& topic = found->second;
+  for (std::uint32_t index = 0; index < topic.entry.partitions; ++index) {
+    const auto open = topic.open.find(index);
+    const std::uint64_t bytes = open != topic.open.end()
+                                    ? open->second->log_bytes()
+                                    : storage_.folder_bytes(storage_.owner(topic.entry.name, topic.entry.id, index));
+    sizes.push_back(static_cast<std::int64_t>(bytes));
+  }
+  return sizes;
+}
+
+gateway::LogDirectory Topics::log_directory() const {
+  gateway::LogDirectory directory{storage_.folder()};
+  if (const auto found = os::file_system_of(storage_.folder())) {
+    directory.total_bytes = static_cast<std::int64_t>(found->total_bytes);
+    directory.usable_bytes = static_cast<std::int64_t>(found->free_bytes);
+  }
+  return directory;
+}
+
 Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view name) const {
   const auto found = topics_.find(name);
   if (found == topics_.end()) return unknown(name);
@@ -155,8 +248,10 @@ Result<std::vector<gateway::ConfigEntry>> Topics::topic_configs(std::string_view
     entry.preset = line.preset;
     entry.type = line.kind == partition::ConfigKind::boolean  ? gateway::ConfigType::boolean
                  : line.kind == partition::ConfigKind::choice ? gateway::ConfigType::string
+                 : line.kind == partition::ConfigKind::list   ? gateway::ConfigType::list
+                 : line.kind == partition::ConfigKind::ratio  ? gateway::ConfigType::floating
                                                               : gateway::ConfigType::int64;
-    entry.read_only = true;
+    entry.read_only = line.is_fixed;
     entry.documentation = line.documentation;
   }
   return entries;
@@ -166,9 +261,13 @@ std::vector<gateway::ConfigEntry> Topics::broker_configs() const { return descri
 
 Result<partition::Partition*> Topics::open(Topic& topic, std::uint32_t index) {
   if (const auto found = topic.open.find(index); found != topic.open.end()) return found->second.get();
-  RINGMAIN_TRY_ASSIGN(config, partition::parse_topic_config(topic.entry.overrides));
+  RINGMAIN_TRY_ASSIGN(config, parsed(topic.entry.overrides));
+  RINGMAIN_TRY_ASSIGN(trimmed_to, catalogue_.trimmed(topic.entry.id, index));
   RINGMAIN_TRY_ASSIGN(opened, partition::Partition::open(folder_, {topic.entry.name, topic.entry.id, index}, config,
-                                                         fences_, doorbells_, log_, &storage_));
+                                                         fences_, doorbells_, log_, &storage_, trimmed_to));
+  // A power cut took what was behind the start. Records that come now have these offsets, and are not trimmed.
+  if (opened->is_on_disk() && opened->start_offset() < trimmed_to)
+    RINGMAIN_TRY(catalogue_.set_trimmed(topic.entry.id, index, opened->start_offset()));
   return topic.open.emplace(index, std::move(opened)).first->second.get();
 }
 

@@ -12,6 +12,7 @@
 #include "client/header_codec.hpp"
 #include "client/record_clock.hpp"
 #include "format/record_body.hpp"
+#include "kafka/record_batch.hpp"
 #include "log/exclusive_appender.hpp"
 #include "log/shared_appender.hpp"
 #include "log/waker.hpp"
@@ -32,6 +33,7 @@ constexpr std::int64_t kLongestBlockMs = INT64_MAX / 2'000'000;  // in ns, and a
 constexpr std::int64_t kSparseNs = 150;
 constexpr std::int64_t kSparseNsPerLine = 10;
 constexpr std::uint32_t kHandOverMost = 4096;
+constexpr std::int32_t kLeaderEpoch = 0;  // of batches; one broker: it leads since the beginning
 constexpr std::uint32_t kOwnAheadBytes = 4096;  // in a stream: some 100 ns away, and within the nearest cache
 
 }  // namespace
@@ -101,6 +103,20 @@ class Appender::Impl {
     return static_cast<std::int64_t>(claim_.offset);
   }
 
+  std::int64_t append_record_batch(std::span<const std::byte> batch, std::uint32_t records) {
+    check_record(batch.size());
+    const std::uint64_t size = format::kFrameHeaderBytes + batch.size();
+    reserve(size, records);
+    own_lines(claim_.at, claim_.bytes);
+    const std::span<std::byte> body(claim_.at + format::kFrameHeaderBytes, batch.size());
+    std::memcpy(body.data(), batch.data(), batch.size());
+    kafka::stamp_offset(body, static_cast<std::int64_t>(claim_.offset), kLeaderEpoch);
+    os::fault_point("append.written");
+    Writer::write_fields(claim_.at, {claim_.offset, std::int64_t{records}, format::FrameType::batch, 0, owner()});
+    publish(static_cast<std::uint32_t>(size));
+    return static_cast<std::int64_t>(claim_.offset);
+  }
+
   bool open_claim(std::size_t value_bytes, bool wait) {
     const std::uint64_t size = format::kFrameHeaderBytes + std::uint64_t{value_bytes};
     if (wait)
@@ -166,6 +182,20 @@ class Appender::Impl {
     attachment_.throw_deleted();
   }
 
+  std::string why_no_room() const {
+    switch (durable_.state(UINT64_MAX)) {
+      case client::DurableState::disk_full:
+        return "its disk is full, and its memory is full of records that wait for it; free some space: it goes on by itself";
+      case client::DurableState::disk_failing:
+        return "its disk refuses to write, and its memory is full of records that wait for it; the broker's log has the "
+               "error: it goes on by itself once that is mended";
+      default:
+        return fmt::format("its memory budget is used up and held by readers, or the shared-memory file system is full; "
+                           "`ringmain log locks {}` says who holds it",
+                           partition().topic);
+    }
+  }
+
   void request_durable() noexcept {
     if (!open_ && durable_.is_persistent()) durable_.hurry(published_end(), client::DurableWait::Ring::if_idle);
   }
@@ -194,7 +224,7 @@ class Appender::Impl {
   void check_record(std::uint64_t body_bytes) const {
     if (body_bytes > max_record()) [[unlikely]]
       throw Exception({ErrorCode::message_too_large,
-                       fmt::format("a record of {} bytes is too large for {}: max.message.bytes is {}", body_bytes,
+                       fmt::format("a record (or batch) of {} bytes is too large for {}: max.message.bytes is {}", body_bytes,
                                    partition_text(), max_record())});
   }
 
@@ -296,10 +326,8 @@ class Appender::Impl {
       const std::int64_t left_ns = give_up_ns - now_steady_ns();
       if (left_ns <= 0) {
         if (!exclusive_) shared_appender_.abandon();
-        throw Exception({ErrorCode::no_space,
-                         fmt::format("no room in {} for {} ms: its memory budget is used up and held by readers, or the "
-                                     "shared-memory file system is full; `ringmain log locks {}` says who holds it",
-                                     partition_text(), options_.max_block.count(), partition().topic)});
+        throw Exception({ErrorCode::no_space, fmt::format("no room in {} for {} ms: {}", partition_text(),
+                                                          options_.max_block.count(), why_no_room())});
       }
       const std::int64_t pause = outcome == ClaimOutcome::stalled ? kStalledPauseNs : kLookAgainNs;
       os::futex_wait(control.memory_bell, rings, std::min(pause, left_ns));
@@ -328,6 +356,9 @@ Appender::~Appender() = default;
 std::int64_t Appender::append(Bytes value) { return impl_->append(value); }
 std::int64_t Appender::append(const ProducerRecord& record) { return impl_->append(record); }
 std::int64_t Appender::append_batch(std::span<const Bytes> values) { return impl_->append_batch(values); }
+std::int64_t Appender::append_record_batch(std::span<const std::byte> batch, std::uint32_t records) {
+  return impl_->append_record_batch(batch, records);
+}
 std::optional<std::int64_t> Appender::try_append(Bytes value) { return impl_->try_append(value); }
 
 Claim Appender::claim(std::size_t value_bytes) {

@@ -9,6 +9,7 @@
 #include <climits>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include <fmt/format.h>
 
@@ -32,6 +33,18 @@ constexpr std::size_t kResponseMaxBytes = 64 << 20;
 constexpr const char* kSocketName = "broker.sock";
 constexpr const char* kSettingsName = "broker.conf";
 constexpr const char* kBrokerIdleExitMs = "10000";
+
+// What a broker that could not start has left in its log.
+std::string last_words(const std::string& path) {
+  constexpr std::streamoff kTailBytes = 4096;
+  std::ifstream log(path, std::ios::ate);
+  if (!log) return "there is no log of it at " + path;
+  log.seekg(std::max<std::streamoff>(static_cast<std::streamoff>(log.tellg()) - kTailBytes, 0));
+  std::string last;
+  for (std::string line; std::getline(log, line);)
+    if (!line.empty()) last = line;
+  return last.empty() ? fmt::format("its log {} is empty", path) : fmt::format("its log {} ends with: {}", path, last);
+}
 
 os::EventFd make_eventfd() {
   auto created = os::EventFd::create();
@@ -101,10 +114,10 @@ Status BusConnection::connect(os::Deadline deadline) {
   std::int64_t start_at_ns = 0;  // when to start a broker, unless one is there
   for (;;) {  // until the deadline
     Error last;
-    auto directory = os::open_directory(directory_);
+    auto directory = os::open_place(directory_);
     if (!directory && options_.autostart && start_at_ns == 0) {
       RINGMAIN_TRY(os::make_directories(directory_, 0700));
-      directory = os::open_directory(directory_);
+      directory = os::open_place(directory_);
     }
     if (directory) {
       auto socket = os::connect_unix_at(directory->get(), kSocketName, deadline);
@@ -132,8 +145,7 @@ Status BusConnection::connect(os::Deadline deadline) {
     }
     if (deadline.poll_timeout_ms() == 0)
       return fail(ErrorCode::broker_unavailable,
-                  fmt::format("no broker came up for {}: {}; its log is {}/broker.log", directory_, last.message,
-                              directory_));
+                  fmt::format("no broker came up for {}: {}; {}", directory_, last.message, last_words(directory_ + "/broker.log")));
     ::usleep(static_cast<useconds_t>(pause_us));
     pause_us = std::min<std::int64_t>(pause_us * 2, 50'000);
     if (closing_.load()) return fail(ErrorCode::closed, "the bus is being closed");

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "client/call.hpp"
 #include "format/readers.hpp"
 #include "kafka/frame.hpp"
 #include "kafka/generated/detach.hpp"
@@ -28,7 +29,7 @@ struct Answer {
   std::vector<os::UniqueFd> fds;
 };
 
-class BusConnection final : public log::BrokerBell {
+class BusConnection final : public log::BrokerBell, public Call {
  public:
   // Connects, starting a broker if none runs and the options allow it.
   static Result<std::shared_ptr<BusConnection>> open(const BusOptions& options);
@@ -47,6 +48,9 @@ class BusConnection final : public log::BrokerBell {
     RINGMAIN_TRY_ASSIGN(response, kafka::decode_response<Response>(message, options));
     return Answer<Response>{std::move(response), std::move(fds)};
   }
+
+  bool is_local() const noexcept override { return true; }
+  Result<std::vector<To>> all_brokers() override { return std::vector{To::any()}; }
 
   // Gives a line back: now, or as soon as the next broker is there. Waits for none.
   void give_back(const kafka::DetachRequest& line);
@@ -67,11 +71,19 @@ class BusConnection final : public log::BrokerBell {
   std::uint32_t incarnation() const noexcept { return incarnation_.load(std::memory_order_relaxed); }
 
   const std::string& directory() const noexcept { return directory_; }
+  const std::string& client_id() const noexcept { return client_id_; }
   int broker_pid() const noexcept { return broker_pid_.load(std::memory_order_relaxed); }
 
  private:
   explicit BusConnection(const BusOptions& options, std::string directory);
 
+  // Client and broker of a bus are of one version.
+  Result<std::int16_t> best_version(To, std::int16_t, Versions versions) override { return versions.most; }
+  Result<kafka::Bytes> exchange(To, std::span<const std::byte> frame) override {
+    std::vector<os::UniqueFd> none;
+    return exchange(frame, none);
+  }
+  const std::string& own_client_id() const noexcept override { return client_id_; }
   Result<kafka::Bytes> exchange(std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
   Result<kafka::Bytes> exchange_on(int socket, std::span<const std::byte> frame, std::vector<os::UniqueFd>& fds);
   Status connect(os::Deadline deadline);

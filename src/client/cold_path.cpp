@@ -73,6 +73,12 @@ void ColdPath::meet_damage(const Error& damage) {
   if (std::exchange(damaged_at_, next_offset()) == next_offset()) throw Exception(damage);
 }
 
+void ColdPath::throw_unreadable(const Error& error) const {
+  const TopicPartition& partition = attachment_.partition();
+  throw Exception({error.code, fmt::format("{}-{} cannot be read from offset {} on: {}", partition.topic, partition.partition,
+                                           next_offset(), error.message)});
+}
+
 bool ColdPath::next_quietly() noexcept {
   return file_ && file_->next() == ColdReader::Outcome::record;
 }
@@ -93,6 +99,7 @@ std::uint64_t ColdPath::open_next() {
   if (!opened) {
     // Retention, or the log in memory, may have moved while the broker was asked: the caller looks.
     if (opened.error().code == ErrorCode::offset_out_of_range && ++misses_ < kAttempts) return 0;
+    if (opened.error().code == ErrorCode::io) throw_unreadable(opened.error());
     if (opened.error().code != ErrorCode::kafka_storage_error) throw Exception(opened.error());
     meet_damage(opened.error());
     return 0;

@@ -7,9 +7,12 @@
 #include <optional>
 
 #include "client/attachment.hpp"
-#include "client/cold_reader.hpp"
+#include "segment/cold_reader.hpp"
 
 namespace ringmain::client {
+
+using segment::ColdFile;
+using segment::ColdReader;
 
 // Who has the files.
 class ColdSource {
@@ -70,6 +73,7 @@ class ColdPath {
 
   void drop_file() noexcept;
   void meet_damage(const Error& damage);
+  [[noreturn]] void throw_unreadable(const Error& error) const;
 
   const Attachment& attachment_;
   const std::unique_ptr<ColdSource> source_;

@@ -32,6 +32,8 @@ class ConfigReader {
     }
   }
 
+  bool has(const std::string& key) const { return config_.contains(key); }
+
   std::string choice(const std::string& key, const std::string& preset,
                      std::initializer_list<std::string_view> allowed) const {
     const auto found = config_.find(key);

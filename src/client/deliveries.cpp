@@ -38,7 +38,6 @@ void Deliveries::await(Lane& lane, const RecordMetadata& metadata) const {
 void Deliveries::poll() {
   for (const auto& lane : lanes_) look(*lane);
   std::erase_if(lanes_, [](const auto& lane) { return lane->waiting.empty(); });
-  report();
 }
 
 void Deliveries::flush() {
@@ -96,17 +95,16 @@ void Deliveries::take(Lane& lane, std::optional<Error> error) {
   --outstanding_;
 }
 
-// Callbacks may send, and throw: what is due stays due then.
-void Deliveries::report() {
-  if (reporting_) return;
-  reporting_ = true;
-  const auto done = [this](void*) { reporting_ = false; };
-  const std::unique_ptr<void, decltype(done)> leaving(this, done);
-  while (!due_.empty()) {
-    const Report report = std::move(due_.front());
-    due_.pop_front();
-    if (report.callback) report.callback(report.metadata, report.error ? &*report.error : nullptr);
-  }
+void Deliveries::done(const RecordMetadata& metadata, const DeliveryCallback& callback,
+                      std::optional<Error> error) {
+  if (callback) due_.push_back({metadata, callback, std::move(error)});
+}
+
+std::optional<Deliveries::Report> Deliveries::next_report() {
+  if (due_.empty()) return std::nullopt;
+  Report next = std::move(due_.front());
+  due_.pop_front();
+  return next;
 }
 
 }  // namespace ringmain::client

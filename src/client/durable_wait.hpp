@@ -13,6 +13,7 @@
 #include <cstdint>
 
 #include "base/clock.hpp"
+#include "log/durable_wish.hpp"
 #include "log/partition_view.hpp"
 #include "os/cpu.hpp"
 #include "os/fault.hpp"
@@ -54,22 +55,10 @@ class DurableWait {
     }
   }
 
-  enum class Ring {
-    always,
-    if_idle,  // not if the persister has earlier wishes to fulfil: it then finds this one by itself
-  };
+  using Ring = log::RingPersister;
 
-  // Asks that the records below `end_offset`, all of them published, go to disk at once. (A higher
-  // one would make every later record urgent.) Waits for nothing.
-  void hurry(std::uint64_t end_offset, Ring ring) const noexcept {
-    auto& wanted = control().durable_wanted;
-    std::uint64_t before = wanted.load(std::memory_order_relaxed);
-    while (before < end_offset &&
-           !wanted.compare_exchange_weak(before, end_offset, std::memory_order_seq_cst,
-                                         std::memory_order_relaxed)) {
-    }
-    if (ring == Ring::always || before <= durable_offset()) ring_persister();
-  }
+  // See log/durable_wish.hpp.
+  void hurry(std::uint64_t end_offset, Ring ring) const noexcept { log::wish_durable(view_, end_offset, ring); }
 
   // Waits until the records below `end_offset` are on disk; hurries what is below `own_end_offset`,
   // which is published. pending: time is up. `gone()` is asked now and then.
@@ -96,14 +85,6 @@ class DurableWait {
   format::Control& control() const noexcept { return view_.control(); }
   format::StorageState storage() const noexcept {
     return static_cast<format::StorageState>(control().storage.load(std::memory_order_acquire));
-  }
-
-  void ring_persister() const noexcept {
-    const std::uint32_t persister = control().persister.load(std::memory_order_acquire);
-    if (persister == 0 || persister >= format::kMaxParticipants) return;
-    auto& bell = view_.doorbells()[persister].rings;
-    bell.fetch_add(1, std::memory_order_release);
-    log::SharedMemory::wake_all(bell);
   }
 
   // What cannot become durable because nobody is there to write it is no fault of the disk.

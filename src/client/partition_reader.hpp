@@ -16,14 +16,16 @@
 #include "base/clock.hpp"
 #include "client/attachment.hpp"
 #include "client/cold_path.hpp"
+#include "client/open_batch.hpp"
 #include "client/parked_log.hpp"
+#include "client/partition_source.hpp"
 #include "format/record_body.hpp"
 #include "log/reader.hpp"
 #include "os/fault.hpp"
 
 namespace ringmain::client {
 
-class PartitionReader {
+class PartitionReader final : public PartitionSource {
  public:
   // `files`: where log files come from; none: the broker.
   PartitionReader(std::shared_ptr<BusConnection> bus, const TopicPartition& partition, Role role = Role::consumer,
@@ -33,10 +35,11 @@ class PartitionReader {
 
   // The one in memory, parked or not; it stays at its address.
   const log::Reader& log() const noexcept { return *reader_; }
-  const TopicPartition& partition() const noexcept { return attachment_.partition(); }
+  const TopicPartition& partition() const noexcept override { return attachment_.partition(); }
   BusConnection& bus() const noexcept { return attachment_.bus(); }
   const Attachment& attachment() const noexcept { return attachment_; }
   const ColdPath& cold() const noexcept { return cold_; }
+  bool is_void() const noexcept override { return attachment_.is_void(); }
 
   // True if next() would bring a record or an error: for a sleeper's last look. Who reads cold does
   // not sleep: what comes next is on disk or in memory.
@@ -46,34 +49,49 @@ class PartitionReader {
   // broker, if it waits for that. Throws Exception: corrupt_memory, corrupt_message (a log file),
   // unknown_topic_or_partition.
   bool next() {
-    return take_next<bool>([] { return true; }, [] { return true; });
+    return take_next<bool>([] { return true; }, [] { return true; }, [] { return true; });
   }
   // The same, and its value; data() is null if there is none now. Null values are empty.
   Bytes next_value() {
     return take_next<Bytes>([this] { return value_of(reader_->frame(), reader_->frame_size()); },
-                            [this] { return value_of(cold_.file().frame(), cold_.file().frame_size()); });
+                            [this] { return value_of(cold_.file().frame(), cold_.file().frame_size()); },
+                            [this] { return batch_->value(); });
   }
 
   // As next(), within the segment or file at hand: what was read of it stays valid.
   bool next_in_segment() {
-    switch (reader_->next_in_segment()) {
-      [[likely]] case log::ReadOutcome::record:
-        return true;
-      case log::ReadOutcome::corrupt:
-        throw_corrupt();
-      default:
-        return cold_.is_active() && cold_.next_quietly();  // damage is for next() to tell
+    for (;;) {  // each turn passes a batch in which nothing is wanted, or returns
+      if (batch_ || bad_batch_) [[unlikely]] {
+        if (next_in_batch()) return true;
+        if (bad_batch_) return false;  // for next() to tell
+      }
+      switch (reader_->next_in_segment()) {
+        [[likely]] case log::ReadOutcome::record:
+          if (is_record(reader_->frame())) [[likely]]
+            return true;
+          break;
+        case log::ReadOutcome::corrupt:
+          throw_corrupt();
+        default:
+          if (!cold_.is_active() || !cold_.next_quietly()) return false;  // damage is for next() to tell
+          if (is_record(cold_.file().frame())) return true;
+      }
+      open_batch();
     }
   }
 
+  // May throw: a record without a topic was not filled.
   void fill(ConsumerRecord& record) const {
+    batch_ ? batch_->fill(record) : fill_single(record);
+    record.topic = partition().topic;
+    record.partition = partition().partition;
+  }
+  void fill_single(ConsumerRecord& record) const {
     const bool cold = cold_.is_active();
     if (cold && !cold_.has_record())
       throw Exception({ErrorCode::invalid_state, "there is no record at hand: the last call returned none"});
     const format::FrameHeader& frame = cold ? cold_.file().frame() : reader_->frame();
     const format::RecordParts parts = parts_of(frame, cold ? cold_.file().frame_size() : reader_->frame_size());
-    record.topic = partition().topic;
-    record.partition = partition().partition;
     record.offset = static_cast<std::int64_t>(cold ? cold_.file().offset() : reader_->offset());
     record.timestamp_ns = frame.extent.load(std::memory_order_relaxed);
     record.key = parts.key;
@@ -82,9 +100,12 @@ class PartitionReader {
   }
 
   // Records that are gone, and were not read.
-  std::uint64_t lost() const noexcept { return lost_; }
-  std::int64_t position() const noexcept {
-    return static_cast<std::int64_t>(cold_.is_active() ? cold_.next_offset() : reader_->next_offset());
+  std::uint64_t lost() const noexcept override { return lost_; }
+  std::int64_t position() const noexcept override {
+    const std::uint64_t next = batch_                ? batch_->next_offset()
+                               : cold_.is_active() ? cold_.next_offset()
+                                                   : reader_->next_offset();
+    return static_cast<std::int64_t>(std::max(next, from_offset_));  // a batch may begin below what was sought
   }
   // For people, and for `block`.
   void note_progress() noexcept {
@@ -99,7 +120,7 @@ class PartitionReader {
   std::uint64_t durable_offset() const noexcept { return control().durable_offset.load(std::memory_order_acquire); }
   // Of the oldest record that can be read.
   std::uint64_t log_start_offset() const noexcept {
-    return is_persistent() ? cold_.start_offset() : oldest_in_memory();
+    return is_persistent() ? trimmed_to() : std::max(oldest_in_memory(), trimmed_to());
   }
   // Of the oldest segment in memory; the log may drop it at any moment.
   std::uint64_t oldest_in_memory() const noexcept {
@@ -114,41 +135,55 @@ class PartitionReader {
   }
 
   // Goes to an offset. False if the log does not hold it (any more, or yet).
-  bool seek(std::int64_t offset) {
+  bool seek(std::int64_t offset) override {
     check_open();
+    leave_batch(static_cast<std::uint64_t>(offset));
     const auto wanted = static_cast<std::uint64_t>(offset);
-    if (is_persistent() && wanted < cold_.start_offset()) {
+    if (wanted < trimmed_to()) {
       seek_start();
       return false;
     }
     return go_to(wanted);
   }
-  void seek_start() {
+  void seek_start() override {
     check_open();
-    if (is_persistent()) {
-      if (!go_to(cold_.start_offset())) seek_end();
+    leave_batch(trimmed_to());
+    if (is_persistent() || trimmed_to() > oldest_in_memory()) {
+      if (!go_to(trimmed_to())) seek_end();
       return;
     }
     if (hot().seek_start() == log::SeekOutcome::corrupt) throw_corrupt();
     left_segment();
   }
-  void seek_end() {
+  void seek_end() override {
     check_open();
+    leave_batch(0);
     if (hot().seek_end() == log::SeekOutcome::corrupt) throw_corrupt();
     left_segment();
   }
 
  private:
+  // What is below it must not be read: retention or a trim took it.
+  std::uint64_t trimmed_to() const noexcept { return cold_.start_offset(); }
   format::Control& control() const noexcept { return attachment_.view().control(); }
 
-  // The next record as `hot` makes it of memory, or `cold` of a file; Taken{}: none now.
-  template <class Taken, class Hot, class Cold>
-  Taken take_next(const Hot& hot, const Cold& cold) {
-    for (;;) {  // each turn enters a segment, or returns
+  // The next record as `hot` makes it of memory, `cold` of a file, or `batched` of a batch; Taken{}: none now.
+  template <class Taken, class Hot, class Cold, class Batched>
+  Taken take_next(const Hot& hot, const Cold& cold, const Batched& batched) {
+    passed_.clear();
+    for (;;) {  // each turn enters a segment or a batch, or returns
+      if (batch_ || bad_batch_) [[unlikely]] {
+        if (next_in_batch()) return batched();
+        if (bad_batch_) throw Exception(*bad_batch_);
+        passed_.clear();
+      }
       switch (reader_->next()) {
         [[likely]] case log::ReadOutcome::record:
           ++streak_;
-          return hot();
+          if (is_record(reader_->frame())) [[likely]]
+            return hot();
+          open_batch();
+          break;
         case log::ReadOutcome::empty:
           if (attachment_.is_void()) [[unlikely]] attachment_.throw_void();
           if (!fall_back()) return Taken{};
@@ -163,12 +198,54 @@ class PartitionReader {
           throw_corrupt();
         case log::ReadOutcome::deleted:
           if (!cold_.is_active()) attachment_.throw_deleted();
-          if (next_cold()) return cold();
+          if (!next_cold()) break;
+          if (is_record(cold_.file().frame())) [[likely]]
+            return cold();
+          open_batch();
           break;
         case log::ReadOutcome::segment_end:
           return Taken{};
       }
     }
+  }
+
+  static bool is_record(const format::FrameHeader& frame) noexcept {
+    return frame.type == static_cast<std::uint8_t>(format::FrameType::record);
+  }
+
+  // The frame at hand is a batch: it is open then, before its first record, or found bad.
+  [[gnu::noinline]] void open_batch() {
+    const bool cold = cold_.is_active();
+    const format::FrameHeader& frame = cold ? cold_.file().frame() : reader_->frame();
+    const std::uint32_t size = cold ? cold_.file().frame_size() : reader_->frame_size();
+    auto opened = OpenBatch::open({frame.body(), size - format::kFrameHeaderBytes},
+                                  cold ? cold_.file().offset() : reader_->offset(),
+                                  static_cast<std::uint64_t>(frame.extent.load(std::memory_order_relaxed)));
+    if (opened)
+      batch_ = std::move(*opened);
+    else
+      refuse_batch(cold ? cold_.file().offset() : reader_->offset(), opened.error());
+  }
+  // False: it has no further record, and is closed; or it is bad.
+  [[gnu::noinline]] bool next_in_batch() {
+    if (bad_batch_) return false;
+    const auto moved = batch_->next(from_offset_);
+    if (!moved) refuse_batch(batch_->next_offset(), moved.error());
+    if (moved && *moved) return true;
+    passed_.push_back(std::move(batch_));
+    return false;
+  }
+  // It is told until somebody seeks past it.
+  void refuse_batch(std::uint64_t offset, const Error& why) {
+    const std::uint64_t behind = cold_.is_active() ? cold_.next_offset() : reader_->next_offset();
+    bad_batch_ = Error{why.code, fmt::format("the batch of records at offset {} of {}-{} cannot be read: {}; seek to offset {} to go "
+                                             "on without its records",
+                                             offset, partition().topic, partition().partition, why.message, behind)};
+  }
+  void leave_batch(std::uint64_t from_offset) noexcept {
+    batch_.reset();
+    bad_batch_.reset();
+    from_offset_ = from_offset;
   }
 
   // Memory has dropped these, and the reader stands behind them.
@@ -316,6 +393,10 @@ class PartitionReader {
   Attachment attachment_;
   ColdPath cold_;
   std::optional<log::Reader> reader_;  // always there: emplaced anew to park it, and to enter memory again
+  std::unique_ptr<OpenBatch> batch_;  // of the frame at hand
+  std::vector<std::unique_ptr<OpenBatch>> passed_;  // since next(): what was given out of them stays valid
+  std::optional<Error> bad_batch_;
+  std::uint64_t from_offset_ = 0;  // records below it are not wanted, though their batch holds others that are
   std::uint64_t lost_ = 0;
   std::uint32_t streak_ = 0;         // records since the last miss
   std::uint64_t wait_cycles_ = 0;    // at the last miss

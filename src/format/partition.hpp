@@ -28,7 +28,8 @@ enum class PartitionState : std::uint32_t { open = 0, deleted = 1 };
 // What the disk says, of a persistent partition.
 enum class StorageState : std::uint32_t { none = 0, healthy = 1, full = 2, failing = 3 };
 
-// Constant after the broker created the file.
+// Constant after the broker created the file, but for max_record_bytes and with it the checksum: the broker writes
+// another one when max.message.bytes changes.
 struct PartitionHeader {
   std::uint64_t magic;
   std::uint32_t version;

@@ -54,7 +54,9 @@ static_assert(offsetof(Readers, lines) == 128);
 
 // The doorbells file of a bus: one futex word for each participant, in a line of its own.
 inline constexpr std::uint32_t kMaxParticipants = 4096;
-inline constexpr std::uint32_t kPersister = kMaxParticipants - 1;  // the broker's own; no client gets it
+// The broker's own; no client gets them.
+inline constexpr std::uint32_t kPersister = kMaxParticipants - 1;
+inline constexpr std::uint32_t kBroker = kMaxParticipants - 2;  // it appends and waits for Kafka clients
 template <class M>
 struct BasicDoorbell {
   alignas(kCacheLineBytes) typename M::template Atomic<std::uint32_t> rings;

@@ -47,6 +47,8 @@ net::Reply Gateway::handle(net::Connection& connection, std::span<const std::byt
 }
 
 void Gateway::closed(net::Connection& connection) {
+  services_.records.closed(connection);
+  if (services_.groups != nullptr) services_.groups->closed(connection);
   services_.attach.closed(connection);
 }
 
@@ -66,6 +68,8 @@ Result<net::Reply> Gateway::serve(net::Connection& connection, const kafka::Requ
   const Handler* handler = find_handler(header.api_key);
   RequestContext context{services_, options_, connection, header.api_version};
   if (handler != nullptr && has_version(*handler, header.api_version)) {
+    if (handler->needs_groups && services_.groups == nullptr)
+      return fail(ErrorCode::unsupported_version, "groups are not served here");
     RINGMAIN_TRY(check_size(*handler, body));
     return handler->serve(body, header, context);
   }

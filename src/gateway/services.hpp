@@ -4,6 +4,8 @@
 #include "gateway/attach_service.hpp"
 #include "gateway/authorizer.hpp"
 #include "gateway/broker_view.hpp"
+#include "gateway/group_service.hpp"
+#include "gateway/record_service.hpp"
 #include "gateway/topic_service.hpp"
 
 namespace ringmain::gateway {
@@ -11,9 +13,11 @@ namespace ringmain::gateway {
 // All borrowed; they outlive the gateway.
 struct Services {
   TopicService& topics;
+  RecordService& records;
   const BrokerView& broker;
   AttachService& attach;
   const Authorizer& authorizer;
+  GroupService* groups = nullptr;  // null: the APIs of groups are not served
 };
 
 struct GatewayOptions {

@@ -40,4 +40,9 @@ bool is_internal_topic(std::string_view name) {
   return name == "__consumer_offsets" || name == "__transaction_state";
 }
 
+Status check_client_may_write(std::string_view name) {
+  if (!is_internal_topic(name)) return {};
+  return fail(ErrorCode::invalid_topic, fmt::format("the topic {} is written by the broker alone", name));
+}
+
 }  // namespace ringmain::gateway

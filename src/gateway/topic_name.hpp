@@ -15,5 +15,7 @@ Status check_topic_name(std::string_view name);
 
 // The topics that belong to the broker itself.
 bool is_internal_topic(std::string_view name);
+// ErrorCode::invalid_topic for those: clients may read them, and not write.
+Status check_client_may_write(std::string_view name);
 
 }  // namespace ringmain::gateway

@@ -54,6 +54,13 @@ struct ConfigEntry {
   std::string documentation{};
 };
 
+// Where logs are kept on disk, and the size of that file system; -1: it does not tell.
+struct LogDirectory {
+  std::string path;
+  int64_t total_bytes = -1;
+  int64_t usable_bytes = -1;
+};
+
 enum class Commit {
   apply,
   validate_only,  // check everything, change nothing
@@ -86,6 +93,20 @@ class TopicService {
 
   // The new total; unknown_topic_or_partition, or invalid_partitions unless it grows.
   virtual Status add_partitions(std::string_view name, int32_t total, Commit commit) = 0;
+
+  // These overrides take the place of the topic's. Durable when it returns, and in force: in the running broker, for
+  // Kafka clients and for whoever attaches from now on. unknown_topic_or_partition, invalid_config (key or value, or
+  // a setting that is fixed while the topic lives).
+  virtual Status alter(std::string_view name, const std::map<std::string, std::string>& overrides, Commit commit) = 0;
+
+  // Lets a partition start at an offset, or, without one, where it ends now. Gives where it starts then; that is further
+  // on if it was. unknown_topic_or_partition, offset_out_of_range (beyond the end), policy_violation (a compacted topic
+  // that does not delete), and errors of opening the partition.
+  virtual Result<int64_t> trim(std::string_view topic, int32_t partition, std::optional<int64_t> offset) = 0;
+
+  // Bytes on disk of each partition, 0 for those in memory; empty: there is no such topic.
+  virtual std::vector<int64_t> log_bytes(std::string_view topic) const = 0;
+  virtual LogDirectory log_directory() const = 0;
 
   // All settings with the values in force; unknown_topic_or_partition.
   virtual Result<std::vector<ConfigEntry>> topic_configs(std::string_view name) const = 0;

@@ -73,6 +73,18 @@ std::optional<Bytes> Reader::nullable_bytes(Field field, Encoding encoding, Null
   return Bytes(from, from + *size);
 }
 
+Records Reader::records(Field field, Encoding encoding) {
+  return nullable_records(field, encoding, Null::refused).value_or(Records{});
+}
+
+std::optional<Records> Reader::nullable_records(Field field, Encoding encoding, Null null) {
+  const auto size = length(field, encoding, LengthKind::bytes, null);
+  if (!size) return std::nullopt;
+  const std::byte* from = take(field, *size);
+  if (from == nullptr) return std::nullopt;
+  return Records({from, *size});
+}
+
 void Reader::skip_tags(Field field) {
   tags(field, [](uint32_t) { return false; });
 }
@@ -141,7 +153,13 @@ std::optional<size_t> Reader::count(Field field, Encoding encoding, size_t min_i
                                     Null null) {
   const size_t at = position_;
   const int64_t items = encoding == Encoding::compact ? int64_t{uvarint(field)} - 1 : int32(field);
-  return checked(field, items, min_item_bytes, null, at);
+  const auto present = checked(field, items, min_item_bytes, null, at);
+  if (present.value_or(0) > items_left_) {
+    fail_at(field, at, fmt::format("{} items, which are too many for one request", *present));
+    return std::nullopt;
+  }
+  items_left_ -= present.value_or(0);
+  return present;
 }
 
 std::optional<size_t> Reader::checked(Field field, int64_t size, size_t min_item_bytes, Null null,

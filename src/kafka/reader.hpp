@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/result.hpp"
+#include "kafka/records.hpp"
 #include "kafka/wire_types.hpp"
 
 namespace ringmain::kafka {
@@ -28,6 +29,10 @@ namespace ringmain::kafka {
 class Reader {
  public:
   explicit Reader(std::span<const std::byte> bytes) : bytes_(bytes), end_(bytes.size()) {}
+
+  // Lets arrays have so many items in all: a decoded item takes many times its bytes, so a large request
+  // of small items is an attempt on our memory.
+  void limit_items(size_t most) { items_left_ = most; }
 
   bool boolean(Field field);  // any byte but 0 is true, as in Kafka
   int8_t int8(Field field);
@@ -44,6 +49,10 @@ class Reader {
   std::optional<std::string> nullable_string(Field field, Encoding encoding, Null null);
   Bytes bytes(Field field, Encoding encoding);
   std::optional<Bytes> nullable_bytes(Field field, Encoding encoding, Null null);
+
+  // Points into the bytes.
+  Records records(Field field, Encoding encoding);
+  std::optional<Records> nullable_records(Field field, Encoding encoding, Null null);
 
   // min_item_bytes: the fewest bytes that one item takes, at least 1.
   template <class T, class ReadItem>
@@ -92,6 +101,7 @@ class Reader {
   std::span<const std::byte> bytes_;
   size_t position_ = 0;  // <= end_
   size_t end_;           // <= bytes_.size(); within a tag, the end of its value
+  size_t items_left_ = SIZE_MAX;
   std::optional<Error> error_;
 };
 

@@ -64,6 +64,23 @@ void Writer::nullable_bytes(const std::optional<Bytes>& value, Encoding encoding
   null_length(encoding);
 }
 
+void Writer::records(const Records& value, Encoding encoding) {
+  length(value.size_bytes(), encoding);
+  for (const Records::Piece piece : value.pieces()) {
+    if (!refers_to_records_) {
+      raw(piece);
+    } else {
+      cuts_.push_back({buffer_.size(), piece});
+      cut_bytes_ += piece.size();
+    }
+  }
+}
+
+void Writer::nullable_records(const std::optional<Records>& value, Encoding encoding, Null null) {
+  if (value || null == Null::refused) return records(value ? *value : Records{}, encoding);
+  null_length(encoding);
+}
+
 void Writer::tags(const TagSection& section) {
   uvarint(section.count_);
   raw(section.body_.buffer_);
@@ -77,7 +94,7 @@ size_t Writer::begin_frame() {
 }
 
 void Writer::end_frame(size_t frame_position) {
-  const size_t size = buffer_.size() - frame_position - sizeof(int32_t);
+  const size_t size = buffer_.size() + cut_bytes_ - frame_position - sizeof(int32_t);
   if (size > static_cast<size_t>(std::numeric_limits<int32_t>::max())) {
     return fail_with({ErrorCode::message_too_large, fmt::format("a frame of {} bytes", size)});
   }

@@ -11,8 +11,11 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/result.hpp"
+#include "kafka/records.hpp"
 #include "kafka/wire_types.hpp"
 
 namespace ringmain::kafka {
@@ -39,6 +42,9 @@ class Writer {
   void nullable_string(const std::optional<std::string>& value, Encoding encoding, Null null);
   void nullable_bytes(const std::optional<Bytes>& value, Encoding encoding, Null null);
 
+  void records(const Records& value, Encoding encoding);
+  void nullable_records(const std::optional<Records>& value, Encoding encoding, Null null);
+
   template <class Items, class WriteItem>
   void array(const Items& items, Encoding encoding, WriteItem write_item);
   template <class Items, class WriteItem>
@@ -47,6 +53,14 @@ class Writer {
 
   void no_tags() { uvarint(0); }
   void tags(const TagSection& section);
+
+  // Room for so many bytes more, for whoever knows how many come.
+  void reserve(size_t more_bytes) { buffer_.reserve(buffer_.size() + more_bytes); }
+
+  // From here on, pieces of records stay where they are: take_cuts() tells them, and the frame's size counts them. For a
+  // writer of one frame.
+  void refer_to_records() noexcept { refers_to_records_ = true; }
+  std::vector<Cut> take_cuts() noexcept { return std::move(cuts_); }
 
   // A frame is its size in four bytes, then the message. begin_frame() returns where the
   // size goes; end_frame() fills it in.
@@ -73,6 +87,9 @@ class Writer {
   void fail_with(Error error);
 
   Bytes buffer_;
+  bool refers_to_records_ = false;
+  std::vector<Cut> cuts_;
+  size_t cut_bytes_ = 0;
   std::optional<Error> error_;
 };
 

@@ -14,7 +14,8 @@ namespace ringmain::log {
 // Stamps the checksum into a header that is complete otherwise.
 void seal_header(format::PartitionHeader& header) noexcept;
 
-// `what` names the file in errors. Errors: corrupt_memory, version_mismatch.
+// `what` names the file in errors. Errors: corrupt_memory, version_mismatch. One that fails its checksum is looked at
+// again: the broker may be writing another max_record_bytes into it just now.
 Result<Geometry> read_geometry(std::span<const std::byte> file, const std::string& what);
 
 // The same for the readers file.

@@ -44,6 +44,9 @@ class BasicPartitionView {
   BasicPartitionView(Geometry geometry, std::byte* partition_file, Readers* readers, Doorbell* doorbells)
       : geometry_(geometry), file_(partition_file), readers_(readers), doorbells_(doorbells) {}
 
+  // The same log, with reader lines of one's own: for whoever lets no segment go while it reads.
+  BasicPartitionView with_readers(Readers& own) const noexcept { return {geometry_, file_, &own, doorbells_}; }
+
   const Geometry& geometry() const noexcept { return geometry_; }
   Control& control() const noexcept { return *reinterpret_cast<Control*>(file_ + format::kControlAt); }
   IntentLine& intent(std::uint32_t index) const noexcept {

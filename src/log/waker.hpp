@@ -27,10 +27,21 @@ class BasicWaker {
       wake();
   }
 
-  void wake() noexcept {
+  // For a producer that also sleeps on the partition: its own mark stays, and it is not rung.
+  void after_own_publish(std::uint32_t own_line) noexcept {
+    M::light_barrier(view_.geometry().fences);
+    std::uint64_t any = 0;
+    for (std::uint32_t i = 0; i < format::kSleepWords; ++i)
+      any |= view_.readers().sleeping[i].load(std::memory_order_relaxed) & ~bit_in(i, own_line);
+    if (any != 0) [[unlikely]]
+      wake(own_line);
+  }
+
+  void wake(std::uint32_t but_for = kNoLine) noexcept {
     auto& readers = view_.readers();
     for (std::uint32_t i = 0; i < format::kSleepWords; ++i) {
-      std::uint64_t marks = readers.sleeping[i].exchange(0, std::memory_order_acq_rel);
+      const std::uint64_t kept = bit_in(i, but_for);
+      std::uint64_t marks = readers.sleeping[i].fetch_and(kept, std::memory_order_acq_rel) & ~kept;
       for (; marks != 0; marks &= marks - 1) {
         const std::uint32_t line = i * 64 + static_cast<std::uint32_t>(__builtin_ctzll(marks));
         const std::uint32_t participant = readers.lines[line].participant.load(std::memory_order_acquire);
@@ -40,6 +51,10 @@ class BasicWaker {
         M::wake_all(bell);
       }
     }
+  }
+
+  static bool is_marked(const View& view, std::uint32_t line) noexcept {
+    return (view.readers().sleeping[line / 64].load(std::memory_order_acquire) & 1ull << line % 64) != 0;
   }
 
   // The sleeper's side, for one partition: mark, then (after marking all) a heavy barrier and a
@@ -52,6 +67,12 @@ class BasicWaker {
   }
 
  private:
+  static constexpr std::uint32_t kNoLine = ~0u;
+
+  static std::uint64_t bit_in(std::uint32_t word, std::uint32_t line) noexcept {
+    return line / 64 == word ? 1ull << line % 64 : 0;
+  }
+
   View view_;
 };
 

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,13 @@ struct Reply {
   // Borrowed until the handler's call (or DeferredReply::send) has returned: net duplicates.
   std::vector<int> fds{};
   bool close = false;  // after what has been queued is sent
+  // Bytes that stay where they are, and go before bytes[at]; at ascends. Borrowed until DeferredReply::send has returned:
+  // net sends them from there, or copies what the socket does not take. Only in a reply that is deferred.
+  struct Borrowed {
+    size_t at = 0;
+    std::span<const std::byte> bytes;
+  };
+  std::vector<Borrowed> borrowed{};
 };
 
 class DeferredReply;
@@ -64,6 +72,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   // Within RequestHandler::handle, which then returns an empty Reply: the answer comes
   // later. Until it does, this connection's further requests wait; others go on.
   DeferredReply defer();
+
+  // How many bytes a reply should have at the most, as long as clients leave many unread; never less than 64 KiB.
+  virtual size_t room_for_reply() const noexcept = 0;
 
   // Ends the connection without sending what is queued; RequestHandler::closed follows,
   // never within this call. `why` is logged.

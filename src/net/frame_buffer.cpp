@@ -34,7 +34,7 @@ std::span<std::byte> FrameBuffer::space() {
   const size_t wanted = std::clamp(2 * last_received_, smallest_read_bytes, largest_read_bytes);
   if (capacity_ - end_ < wanted && begin_ > 0) move_to_front();
   if (capacity_ - end_ < std::min(missing_bytes(), smallest_read_bytes) || capacity_ == 0) {
-    grow_by(std::max(wanted, std::min(unread_bytes(), missing_bytes())));
+    grow_by(std::max(wanted, std::min(std::max(unread_bytes(), last_frame_bytes_), missing_bytes())));
   }
   const size_t readable = std::max(missing_bytes(), largest_read_bytes);
   return {memory_.get() + end_, std::min(capacity_ - end_, readable)};
@@ -58,6 +58,7 @@ Result<std::optional<std::span<const std::byte>>> FrameBuffer::next() {
   if (unread_bytes() - length_bytes < size) return std::nullopt;
   const std::span<const std::byte> frame(memory_.get() + begin_ + length_bytes, size);
   begin_ += length_bytes + size;
+  last_frame_bytes_ = size;
   return frame;
 }
 

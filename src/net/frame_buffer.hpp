@@ -1,8 +1,8 @@
 // FrameBuffer: received bytes, cut into frames (a length in four bytes, big-endian, then as
 // many bytes).
 //
-// Invariant: memory grows with the bytes that came, at most to twice as many and one read,
-// never on the word of a length.
+// Invariant: memory grows with the bytes that came, at most to twice as many and one read, or to
+// what the last frame had; never on the word of a length.
 #pragma once
 
 #include <cstddef>
@@ -45,6 +45,7 @@ class FrameBuffer {
   size_t begin_ = 0;  // <= end_
   size_t end_ = 0;    // <= capacity_
   size_t last_received_ = 0;
+  size_t last_frame_bytes_ = 0;
 };
 
 }  // namespace ringmain::net

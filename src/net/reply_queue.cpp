@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "base/assert.hpp"
 #include "net/server.hpp"
@@ -16,17 +18,51 @@ namespace ringmain::net {
 namespace {
 
 constexpr size_t gathered_replies_max = 16;  // of pipelined requests, in one system call
+constexpr size_t gathered_parts_max = 256;
 
-// One sendmsg: some bytes, and the descriptors of the first reply.
-struct Message {
-  std::array<iovec, gathered_replies_max> parts{};
-  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(os::passed_fds_max * sizeof(int))> control{};
+Result<size_t> send_message(int socket_fd, const msghdr& header) {
+  while (true) {  // ends: a signal interrupts only so often
+    const ssize_t count = ::sendmsg(socket_fd, &header, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (count >= 0) return static_cast<size_t>(count);
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
+    if (errno == EPIPE || errno == ECONNRESET) {
+      return fail(ErrorCode::closed, "the client has closed the connection");
+    }
+    if (errno != EINTR) return fail_errno("cannot send a reply");
+  }
+}
+
+}  // namespace
+
+template <class Use>
+bool ReplyQueue::Waiting::each_from(size_t from, Use use) const {
+  const auto give = [&](std::span<const std::byte> part) {
+    const size_t skipped = std::min(from, part.size());
+    from -= skipped;
+    part = part.subspan(skipped);
+    return part.empty() || use(part);
+  };
+  size_t at = 0;
+  for (const Reply::Borrowed& lent : borrowed) {
+    if (!give(std::span(bytes).subspan(at, lent.at - at)) || !give(lent.bytes)) return false;
+    at = lent.at;
+  }
+  return give(std::span(bytes).subspan(at));
+}
+
+// Some bytes, and the descriptors of the first reply.
+struct ReplyQueue::Message {
+  std::array<iovec, gathered_parts_max> parts;
+  alignas(cmsghdr) std::array<std::byte, CMSG_SPACE(os::passed_fds_max * sizeof(int))> control;
   msghdr header{};
 
-  void add(const std::vector<std::byte>& bytes, size_t from) {
-    iovec& part = parts[header.msg_iovlen++];
-    part.iov_base = const_cast<std::byte*>(bytes.data() + from);
-    part.iov_len = bytes.size() - from;
+  // False: there is no room for all of it.
+  bool add(const Waiting& reply, size_t from) {
+    return reply.each_from(from, [this](std::span<const std::byte> part) {
+      if (header.msg_iovlen == parts.size()) return false;
+      parts[header.msg_iovlen++] = {const_cast<std::byte*>(part.data()), part.size()};
+      return true;
+    });
   }
 
   void attach(const std::vector<os::UniqueFd>& fds) {
@@ -43,32 +79,19 @@ struct Message {
   }
 };
 
-Result<size_t> send_message(int socket_fd, Message& message) {
-  message.header.msg_iov = message.parts.data();
-  while (true) {  // ends: a signal interrupts only so often
-    const ssize_t count = ::sendmsg(socket_fd, &message.header, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (count >= 0) return static_cast<size_t>(count);
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
-    if (errno == EPIPE || errno == ECONNRESET) {
-      return fail(ErrorCode::closed, "the client has closed the connection");
-    }
-    if (errno != EINTR) return fail_errno("cannot send a reply");
-  }
-}
-
-}  // namespace
-
 Status ReplyQueue::push(Reply reply) {
   RINGMAIN_ASSERT(reply.fds.size() <= os::passed_fds_max);
   RINGMAIN_ASSERT(reply.fds.empty() || !reply.bytes.empty());
   if (reply.bytes.empty()) return {};
-  Waiting waiting{std::move(reply.bytes), {}};
+  Waiting waiting{std::move(reply.bytes), std::move(reply.borrowed), 0, {}};
+  waiting.size_bytes = waiting.bytes.size();
+  for (const Reply::Borrowed& lent : waiting.borrowed) waiting.size_bytes += lent.bytes.size();
   for (const int fd : reply.fds) {
     os::UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 0));
     if (!copy) return fail_errno("cannot keep a file descriptor for a reply");
     waiting.fds.push_back(std::move(copy));
   }
-  queued_bytes_ += waiting.bytes.size();
+  queued_bytes_ += waiting.size_bytes;
   queued_fds_ += waiting.fds.size();
   queue_.push_back(std::move(waiting));
   return {};
@@ -77,17 +100,34 @@ Status ReplyQueue::push(Reply reply) {
 Result<ReplyQueue::Outcome> ReplyQueue::send(int socket_fd) {
   while (!queue_.empty()) {  // ends: each turn sends at least a byte of a queue that is bounded
     Message message;
-    message.add(queue_.front().bytes, front_sent_bytes_);
+    bool has_room = message.add(queue_.front(), front_sent_bytes_);
     if (!queue_.front().fds.empty()) message.attach(queue_.front().fds);
-    for (size_t i = 1; i < queue_.size() && i < gathered_replies_max; ++i) {
+    for (size_t i = 1; has_room && i < queue_.size() && i < gathered_replies_max; ++i) {
       if (!queue_[i].fds.empty()) break;  // these start a message of their own
-      message.add(queue_[i].bytes, 0);
+      has_room = message.add(queue_[i], 0);
     }
-    RINGMAIN_TRY_ASSIGN(count, send_message(socket_fd, message));
+    message.header.msg_iov = message.parts.data();
+    RINGMAIN_TRY_ASSIGN(count, send_message(socket_fd, message.header));
     if (count == 0) return Outcome::blocked;
     drop_sent(count);
   }
   return Outcome::drained;
+}
+
+void ReplyQueue::keep_borrowed() {
+  for (Waiting& reply : queue_) {
+    if (reply.borrowed.empty()) continue;
+    const size_t from = &reply == &queue_.front() ? std::exchange(front_sent_bytes_, 0) : 0;
+    std::vector<std::byte> rest;
+    rest.reserve(reply.size_bytes - from);
+    reply.each_from(from, [&](std::span<const std::byte> part) {
+      rest.insert(rest.end(), part.begin(), part.end());
+      return true;
+    });
+    reply.bytes = std::move(rest);
+    reply.borrowed.clear();
+    reply.size_bytes = reply.bytes.size();
+  }
 }
 
 bool ReplyQueue::is_full() const noexcept {
@@ -105,8 +145,8 @@ void ReplyQueue::drop_sent(size_t count) noexcept {
   front_sent_bytes_ += count;
   queued_fds_ -= queue_.front().fds.size();
   queue_.front().fds.clear();
-  while (!queue_.empty() && front_sent_bytes_ >= queue_.front().bytes.size()) {
-    front_sent_bytes_ -= queue_.front().bytes.size();
+  while (!queue_.empty() && front_sent_bytes_ >= queue_.front().size_bytes) {
+    front_sent_bytes_ -= queue_.front().size_bytes;
     queue_.pop_front();
   }
 }

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "net/held_memory.hpp"
 #include "net/stream_connection.hpp"
 #include "net/tcp_address.hpp"
 #include "os/process.hpp"
@@ -33,8 +34,8 @@ std::string describe(const os::PeerCredentials& process) {
 
 class Server::Impl {
  public:
-  Impl(EventLoop& loop, RequestHandler& handler, Log log)
-      : loop_(loop), handler_(handler), log_(std::move(log)) {}
+  Impl(EventLoop& loop, RequestHandler& handler, Log log, size_t memory_max_bytes)
+      : loop_(loop), handler_(handler), log_(std::move(log)), memory_(memory_max_bytes) {}
   ~Impl();
 
   Result<ListenerId> serve(Listener listener, const Limits& limits);
@@ -65,11 +66,12 @@ class Server::Impl {
   EventLoop& loop_;
   RequestHandler& handler_;
   const Log log_;
+  HeldMemory memory_;  // goes after the connections
   std::vector<std::unique_ptr<Service>> services_;
   std::unordered_map<ConnectionId, std::shared_ptr<StreamConnection>> connections_;
   std::unordered_map<ListenerId, uint32_t> connections_of_;
   uint32_t next_listener_ = 0;
-  uint64_t next_connection_ = 0;
+  uint64_t next_connection_ = 1;  // 0 is nobody's: groups take it for no connection
 };
 
 Server::Impl::~Impl() {
@@ -129,7 +131,7 @@ void Server::Impl::admit(Service& service, os::UniqueFd socket, const TcpAddress
   auto known = origin(service, socket.get(), from);
   if (!known) return log_(LogLevel::debug, service.listener.name() + ": " + known.error().message);
   const auto connection = std::make_shared<StreamConnection>(
-      std::move(*known), service.limits, loop_, handler_, log_, [this](StreamConnection& ended) {
+      std::move(*known), service.limits, loop_, handler_, log_, memory_, [this](StreamConnection& ended) {
         --connections_of_[ended.listener()];
         connections_.erase(ended.id());
       });
@@ -167,8 +169,8 @@ bool Server::Impl::has_room(Service& service) {
   return !is_full;
 }
 
-Server::Server(EventLoop& loop, RequestHandler& handler, Log log)
-    : impl_(std::make_unique<Impl>(loop, handler, std::move(log))) {}
+Server::Server(EventLoop& loop, RequestHandler& handler, Log log, size_t memory_max_bytes)
+    : impl_(std::make_unique<Impl>(loop, handler, std::move(log), memory_max_bytes)) {}
 Server::~Server() = default;
 
 Result<ListenerId> Server::serve(Listener listener, const Limits& limits) {

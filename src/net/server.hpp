@@ -1,7 +1,8 @@
 // Server: accepts connections, cuts their bytes into requests, sends the replies.
 //
 // Runs on the event loop's thread, as does every call to it. A client that is slow, silent
-// or hostile holds the bytes that it sent and its replies up to a limit, and stops no other.
+// or hostile holds the bytes that it sent and its replies up to a limit, which all of them share (HeldMemory), and stops
+// no other.
 #pragma once
 
 #include <chrono>
@@ -39,10 +40,13 @@ struct Limits {
 inline constexpr size_t queued_replies_max_bytes = 1 << 20;
 inline constexpr size_t queued_fds_max = 64;  // small frames could hold many descriptors
 
+// Of all connections together, beyond what each has for itself: HeldMemory.
+inline constexpr size_t connections_memory_max_bytes = 512 << 20;
+
 class Server {
  public:
   // The loop and the handler outlive the server.
-  Server(EventLoop& loop, RequestHandler& handler, Log log);
+  Server(EventLoop& loop, RequestHandler& handler, Log log, size_t memory_max_bytes = connections_memory_max_bytes);
   // Closes every connection; RequestHandler::closed is called for each. Not within a call to
   // the handler.
   ~Server();

@@ -50,13 +50,14 @@ bool is_end_of_stream(const error_code& error) {
 }  // namespace
 
 StreamConnection::StreamConnection(Origin origin, const Limits& limits, EventLoop& loop,
-                                   RequestHandler& handler, const Log& log, Ended ended)
+                                   RequestHandler& handler, const Log& log, HeldMemory& memory, Ended ended)
     : Connection(std::move(origin)),
       limits_(limits),
       loop_(loop),
       handler_(handler),
       log_(log),
       ended_(std::move(ended)),
+      memory_(memory, [this] { close_for_room(); }),
       socket_(loop.context()),
       reading_may_go_on_(loop.context(), asio::steady_timer::time_point::max()),
       idle_timer_(loop.context()),
@@ -98,6 +99,8 @@ asio::awaitable<void> StreamConnection::read_requests() {
       continue;
     }
     const std::span<std::byte> space = input_.space();
+    count_memory();
+    if (stage_ != Stage::open) break;
     const size_t count = co_await socket_.async_read_some(
         asio::buffer(space.data(), space.size()), asio::redirect_error(asio::use_awaitable, error));
     if (stage_ != Stage::open) break;
@@ -132,11 +135,12 @@ void StreamConnection::handle_requests() {
   }
   is_handling_ = false;
   send_queued();
+  count_memory();
 }
 
 void StreamConnection::handle_one(std::span<const std::byte> request) {
   Reply reply = handler_.handle(*this, request);
-  RINGMAIN_ASSERT(!is_deferred_ || reply.bytes.empty());
+  RINGMAIN_ASSERT((!is_deferred_ || reply.bytes.empty()) && reply.borrowed.empty());
   queue(std::move(reply));
 }
 
@@ -156,6 +160,8 @@ void StreamConnection::end_deferral(Reply reply) {
   is_deferred_ = false;
   queue(std::move(reply));
   send_queued();
+  replies_.keep_borrowed();  // before the lender goes on
+  count_memory();
   // Not now: the caller is in the middle of something, and the next handler call would nest.
   loop_.post([me = self()] { me->go_on(); });
 }
@@ -192,6 +198,7 @@ void StreamConnection::wait_until_writable() {
     me->is_waiting_to_write_ = false;
     if (error) return;  // closed meanwhile
     me->send_queued();
+    me->count_memory();
     me->go_on();
   });
 }
@@ -204,17 +211,29 @@ void StreamConnection::finish() {
 
 void StreamConnection::watch_idleness() {
   if (!limits_.idle_max) return;
-  moved_bytes_when_watched_ = received_bytes_ + replies_.sent_bytes();
+  moved_bytes_when_watched_ = moved_bytes();
   idle_timer_.expires_after(*limits_.idle_max);
   idle_timer_.async_wait([me = self()](const error_code& error) {
     if (error || me->stage_ == Stage::closed) return;
-    const uint64_t moved_bytes = me->received_bytes_ + me->replies_.sent_bytes();
-    if (me->is_deferred_ || moved_bytes != me->moved_bytes_when_watched_) {
+    if (me->is_deferred_ || me->moved_bytes() != me->moved_bytes_when_watched_) {
       return me->watch_idleness();
     }
     me->shut(LogLevel::info, fmt::format("silent for {} ms (connections.max.idle.ms)",
                                          me->limits_.idle_max->count()));
   });
+}
+
+void StreamConnection::count_memory() {
+  if (stage_ == Stage::closed) return;
+  const bool has_moved = std::exchange(moved_bytes_when_counted_, moved_bytes()) != moved_bytes();
+  memory_.hold(input_.capacity_bytes() + replies_.queued_bytes(), has_moved);
+}
+
+void StreamConnection::close_for_room() {
+  shut(LogLevel::warning,
+       fmt::format("all connections together hold more than {} bytes (connections.memory.max.bytes), and nothing has moved on this "
+                   "one for longest: {} bytes received, {} to send",
+                   memory_.max_bytes(), input_.unread_bytes(), replies_.queued_bytes()));
 }
 
 void StreamConnection::close(std::string why) {
@@ -230,6 +249,7 @@ void StreamConnection::shut(LogLevel level, const std::string& why) {
   idle_timer_.cancel();
   reading_may_go_on_.cancel();
   replies_.clear();
+  memory_.hold(0, false);  // what was received goes when the reader does, soon
   // Not now: this may be within a handler's call.
   loop_.post([me = self()] { me->tell_ended(); });
 }

@@ -13,6 +13,7 @@
 
 #include "net/event_loop.hpp"
 #include "net/frame_buffer.hpp"
+#include "net/held_memory.hpp"
 #include "net/log.hpp"
 #include "net/reply_queue.hpp"
 #include "net/request_handler.hpp"
@@ -27,13 +28,14 @@ class StreamConnection final : public Connection {
   using Ended = std::function<void(StreamConnection&)>;
 
   StreamConnection(Origin origin, const Limits& limits, EventLoop& loop, RequestHandler& handler,
-                   const Log& log, Ended ended);
+                   const Log& log, HeldMemory& memory, Ended ended);
 
   Status start(os::UniqueFd socket);
   // The server goes: closes, and tells the handler now.
   void end();
 
   Result<os::Pidfd> open_peer_pidfd() const override;
+  size_t room_for_reply() const noexcept override { return memory_.room_for_reply(); }
   void close(std::string why) override;
 
  private:
@@ -61,12 +63,16 @@ class StreamConnection final : public Connection {
   void watch_idleness();
   void shut(LogLevel level, const std::string& why);
   void tell_ended();
+  uint64_t moved_bytes() const noexcept { return received_bytes_ + replies_.sent_bytes(); }
+  void count_memory();
+  void close_for_room();
 
   const Limits limits_;
   EventLoop& loop_;
   RequestHandler& handler_;
   const Log& log_;
   const Ended ended_;
+  HeldMemory::Share memory_;
 
   boost::asio::generic::stream_protocol::socket socket_;
   boost::asio::steady_timer reading_may_go_on_;  // never expires: cancelled to wake the reader
@@ -80,7 +86,9 @@ class StreamConnection final : public Connection {
   bool is_waiting_to_write_ = false;
   bool has_ended_ = false;  // the handler was told
   uint64_t received_bytes_ = 0;
-  uint64_t moved_bytes_when_watched_ = 0;  // received and sent, at the last look for idleness
+  // Received and sent, at the last look for idleness, and when memory was last counted.
+  uint64_t moved_bytes_when_watched_ = 0;
+  uint64_t moved_bytes_when_counted_ = 0;
 };
 
 }  // namespace ringmain::net

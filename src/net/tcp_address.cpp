@@ -28,19 +28,15 @@ int first_family(const Endpoint& endpoint) {
   return endpoint.host.empty() ? AF_INET6 : AF_INET;
 }
 
-}  // namespace
-
-Result<std::vector<TcpAddress>> addresses_to_bind(const Endpoint& endpoint) {
+// Gives the resolver's error, or 0 and the addresses.
+int look_up(const Endpoint& endpoint, int flags, std::vector<TcpAddress>& addresses) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_PASSIVE | AI_NUMERICSERV;
+  hints.ai_flags = flags | AI_NUMERICSERV;
   const std::string port = std::to_string(endpoint.port);
   addrinfo* list = nullptr;
   const char* host = endpoint.host.empty() ? nullptr : endpoint.host.c_str();
-  if (const int error = ::getaddrinfo(host, port.c_str(), &hints, &list); error != 0) {
-    return fail(ErrorCode::invalid_argument,
-                fmt::format("cannot listen on {}: {}", to_string(endpoint), ::gai_strerror(error)));
-  }
+  if (const int error = ::getaddrinfo(host, port.c_str(), &hints, &list); error != 0) return error;
   const std::unique_ptr<addrinfo, FreeAddresses> owner(list);
   std::vector<TcpAddress> first;
   std::vector<TcpAddress> second;
@@ -48,7 +44,28 @@ Result<std::vector<TcpAddress>> addresses_to_bind(const Endpoint& endpoint) {
     (found->ai_family == first_family(endpoint) ? first : second).push_back(copy_of(*found));
   }
   first.insert(first.end(), second.begin(), second.end());
-  return first;
+  addresses = std::move(first);
+  return 0;
+}
+
+}  // namespace
+
+Result<std::vector<TcpAddress>> addresses_to_bind(const Endpoint& endpoint) {
+  std::vector<TcpAddress> addresses;
+  if (const int error = look_up(endpoint, AI_PASSIVE, addresses); error != 0) {
+    return fail(ErrorCode::invalid_argument,
+                fmt::format("cannot listen on {}: {}", to_string(endpoint), ::gai_strerror(error)));
+  }
+  return addresses;
+}
+
+Result<std::vector<TcpAddress>> addresses_to_connect(const Endpoint& endpoint) {
+  std::vector<TcpAddress> addresses;
+  if (const int error = look_up(endpoint, 0, addresses); error != 0) {
+    return fail(ErrorCode::broker_unavailable,
+                fmt::format("cannot find host {}: {}", endpoint.host, ::gai_strerror(error)));
+  }
+  return addresses;
 }
 
 Result<Endpoint> local_endpoint(int socket_fd) {

@@ -23,6 +23,10 @@ struct TcpAddress {
 // start of a process, not for the loop.
 Result<std::vector<TcpAddress>> addresses_to_bind(const Endpoint& endpoint);
 
+// Every address to try for a connection, the likeliest first. Asks a name server, too. broker_unavailable: nobody knows
+// the host.
+Result<std::vector<TcpAddress>> addresses_to_connect(const Endpoint& endpoint);
+
 Result<Endpoint> local_endpoint(int socket_fd);
 // host "?" when the address is of no family that we know.
 Endpoint to_endpoint(const TcpAddress& address);

@@ -13,6 +13,6 @@ enum class Transport {
 };
 
 using ListenerId = StrongId<struct ListenerIdTag, uint32_t>;
-using ConnectionId = StrongId<struct ConnectionIdTag, uint64_t>;  // never given twice
+using ConnectionId = StrongId<struct ConnectionIdTag, uint64_t>;  // from 1; never given twice
 
 }  // namespace ringmain::net

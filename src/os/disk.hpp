@@ -60,6 +60,9 @@ class DiskFile {
   // Fills all of `into`; a file that ends earlier is an error (io). Blocks.
   virtual Status read(uint64_t at, std::span<std::byte> into) const = 0;
 
+  // Says that the range will be read soon, so that the disk may bring in many at once. Does not block.
+  virtual void will_read(DiskRange) const noexcept {}
+
   // Writes all of `bytes`, at any position and of any size; durable after sync(). Blocks. For
   // small files: a log goes through a DiskQueue. Must not touch a block that a queued
   // write in flight touches.
@@ -195,6 +198,10 @@ class Disk {
 
   // A file, or an empty directory. A file that is open stays readable and writable until closed.
   virtual Status remove(const std::string& path) = 0;
+
+  // Whether anybody has this file open, or mapped: another process, or another part of this one. Also true
+  // if the disk cannot tell. Who takes the name away first can rely on "no": nobody can open the file any more.
+  virtual Result<bool> is_open(const std::string& path) const = 0;
 
   // Missing parents, too. All of them are durable afterwards.
   virtual Status make_directories(const std::string& path) = 0;

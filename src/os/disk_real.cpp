@@ -73,6 +73,8 @@ class RealDisk final : public Disk {
     return fail_disk("cannot remove " + path, errno);
   }
 
+  Result<bool> is_open(const std::string& path) const override;
+
   Status make_directories(const std::string& path) override;
 
   Status sync_directory(const std::string& path) override {
@@ -110,6 +112,15 @@ Result<std::vector<DiskEntry>> RealDisk::list(const std::string& directory) cons
   if (errno != 0) return fail_disk("cannot list " + directory, errno);
   std::sort(entries.begin(), entries.end());
   return entries;
+}
+
+// The kernel grants a write lease only on a file that nobody else has open; a mapping counts as open.
+Result<bool> RealDisk::is_open(const std::string& path) const {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file) return fail_disk(fmt::format("cannot tell whether {} is open", path), errno);
+  if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0) return true;
+  ::fcntl(file.get(), F_SETLEASE, F_UNLCK);
+  return false;
 }
 
 // From the top down. What is there already may be so only since a process died before its sync: all

@@ -37,6 +37,11 @@ bool is_same_file(int left, int right) noexcept {
          found_left.st_dev == found_right.st_dev && found_left.st_ino == found_right.st_ino;
 }
 
+bool is_known_to_honour_dsync(int fd) {
+  const Result<FileSystem> found = file_system_of(fd);
+  return found && (found->type == "ext4" || found->type == "xfs" || found->type == "btrfs");
+}
+
 std::string file_system_type(int fd) {
   const Result<FileSystem> file_system = file_system_of(fd);
   return file_system ? file_system->type : "the file system";
@@ -80,14 +85,20 @@ Result<std::shared_ptr<RealFileState>> open_real_file(
     const std::string& path, RealOpen how, DirectIo direct,
     std::shared_ptr<std::atomic<uint64_t>> closed_files) {
   auto state = std::make_shared<RealFileState>(path, std::move(closed_files));
-  state->buffered = UniqueFd(::open(path.c_str(), open_flags(how) | O_CLOEXEC, file_mode));
+  state->buffered = UniqueFd(::open(path.c_str(), open_flags(how) | O_CLOEXEC | O_NONBLOCK, file_mode));
   if (!state->buffered) {
     return fail_disk((how == RealOpen::create ? "cannot make " : "cannot open ") + path, errno);
+  }
+  struct stat found;
+  if (::fstat(state->buffered.get(), &found) != 0) return fail_disk("cannot look at " + path, errno);
+  if (!S_ISREG(found.st_mode)) {
+    return fail(ErrorCode::io, path + " is no regular file; move it away, and put the log file in its place");
   }
   state->is_writable = how != RealOpen::read;
   if (state->is_writable) {
     RINGMAIN_TRY_ASSIGN(size_bytes, os::file_size_bytes(state->buffered.get()));
     state->size_is_at_least(size_bytes);
+    state->honours_dsync = is_known_to_honour_dsync(state->buffered.get());
     state->why_buffered = open_direct(*state, direct);
     state->direct_works.store(state->direct.get() >= 0, std::memory_order_relaxed);
   }
@@ -117,6 +128,11 @@ Result<uint64_t> RealDiskFile::size_bytes() const {
     return fail_disk("cannot read the size of " + path(), errno);
   }
   return static_cast<uint64_t>(found.st_size);
+}
+
+void RealDiskFile::will_read(DiskRange range) const noexcept {
+  ::posix_fadvise(state_->buffered.get(), static_cast<off_t>(range.at), static_cast<off_t>(range.size_bytes),
+                  POSIX_FADV_WILLNEED);
 }
 
 Status RealDiskFile::read(uint64_t at, std::span<std::byte> into) const {

@@ -43,6 +43,9 @@ struct RealFileState : DiskFileState {
   UniqueFd direct;           // empty where O_DIRECT is not used
   std::string why_buffered;  // why not; written at open
   bool is_writable = false;
+  // The file system is known to sync what io_uring writes with RWF_DSYNC. Others may not, and not say so: FUSE drops the
+  // flag of an asynchronous direct write.
+  bool honours_dsync = false;
   // Some file systems (FUSE) take O_DIRECT at open and refuse the write: then it goes off. Any
   // thread; nothing is ordered by it.
   std::atomic<bool> direct_works{false};
@@ -60,6 +63,7 @@ class RealDiskFile final : public DiskFile {
   const std::string& path() const noexcept override { return state_->path; }
   Result<uint64_t> size_bytes() const override;
   Status read(uint64_t at, std::span<std::byte> into) const override;
+  void will_read(DiskRange range) const noexcept override;
   Status write(uint64_t at, std::span<const std::byte> bytes) override;
   Status sync() override;
   Status allocate(DiskRange range) override;

@@ -9,8 +9,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <list>
+#include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace ringmain::os {
 namespace {
@@ -27,10 +29,16 @@ struct Fault {
 
 using Faults = std::list<Fault>;  // an atomic does not move
 
-// Never destroyed: a thread may pass a fault point while the process exits.
-Faults& faults() {
-  static auto* list = new Faults;
-  return *list;
+// What is to happen; null: nothing. Lists stay for ever: a thread may be passing a fault point.
+std::atomic<Faults*> current_faults{nullptr};
+
+// Calls obey(fault) for those of that name.
+template <class Obey>
+void each_named(const char* name, Obey obey) noexcept {
+  Faults* const faults = current_faults.load(std::memory_order_acquire);
+  if (faults == nullptr) return;
+  for (Fault& fault : *faults)
+    if (fault.name == name) obey(fault);
 }
 
 tl::unexpected<Error> bad(std::string_view entry, std::string_view why) {
@@ -119,27 +127,28 @@ bool is_errno(Action action) {
 namespace detail {
 
 void fault_point_hit(const char* name) noexcept {
-  for (Fault& fault : faults()) {
-    if (fault.name == name && !is_errno(fault.action)) pass(fault);
-  }
+  each_named(name, [](Fault& fault) {
+    if (!is_errno(fault.action)) pass(fault);
+  });
 }
 
 int fault_errno_hit(const char* name) noexcept {
   int error = 0;
-  for (Fault& fault : faults()) {
-    if (fault.name != name) continue;
+  each_named(name, [&error](Fault& fault) {
     if (const int wanted = pass(fault); wanted != 0) error = wanted;
-  }
+  });
   return error;
 }
 
 }  // namespace detail
 
 Status configure_faults(std::string_view specification) {
-  Faults list;
-  while (!specification.empty()) RINGMAIN_TRY(add_fault(list, take(specification, ',')));
-  faults().swap(list);
-  detail::fault_injection = !faults().empty();
+  auto list = std::make_unique<Faults>();
+  while (!specification.empty()) RINGMAIN_TRY(add_fault(*list, take(specification, ',')));
+  static auto* const all = new std::list<std::unique_ptr<Faults>>;  // there ever were
+  Faults* const newest = all->emplace_back(std::move(list)).get();
+  current_faults.store(newest, std::memory_order_release);
+  detail::fault_injection.store(!newest->empty(), std::memory_order_relaxed);
   return {};
 }
 

@@ -100,6 +100,10 @@ Result<UniqueFd> open_directory(const std::string& path) {
   return open_file(path, O_RDONLY | O_DIRECTORY);
 }
 
+Result<UniqueFd> open_place(const std::string& path) {
+  return open_file(path, O_PATH | O_DIRECTORY);
+}
+
 Result<std::string> read_small_file(const std::string& path, uint64_t max_bytes) {
   RINGMAIN_TRY_ASSIGN(file, open_file(path, O_RDONLY));
   std::string content;

@@ -21,6 +21,8 @@ Result<UniqueFd> open_file(const std::string& path, int flags, mode_t mode = 060
 Result<UniqueFd> open_file_at(int directory_fd, const std::string& name, int flags,
                               mode_t mode = 0600);
 Result<UniqueFd> open_directory(const std::string& path);
+// For the ...at() calls alone: enough for who may pass through a directory and not list it.
+Result<UniqueFd> open_place(const std::string& path);
 
 // A larger file is an error: this is for settings and markers, not for logs. Reads the
 // kernel's files, too, which claim to be empty.

@@ -72,7 +72,8 @@ void IoUringQueue::start(uint32_t place) {
   if (next.is_write()) {
     progress_[place].syncs_apart =
         next.is_synced_write() &&
-        (durable_write_ == DurableWrite::write_and_sync || real(next).extends(next.write));
+        (durable_write_ == DurableWrite::write_and_sync || !real(next).honours_dsync ||
+         real(next).extends(next.write));
     write_rest(place);
   } else {
     sync_alone(place);

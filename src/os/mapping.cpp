@@ -146,4 +146,11 @@ Result<uint64_t> Mapping::huge_mapped_bytes() const {
   return huge_bytes_in(begin, begin + size_bytes());
 }
 
+bool bring_in(std::span<const std::byte> mapped) noexcept {
+  if (mapped.empty()) return true;
+  // madvise changes none of the bytes.
+  const int error = advise(const_cast<std::byte*>(mapped.data()), mapped.size(), MADV_POPULATE_READ);
+  return error != EFAULT && error != EIO && error != EHWPOISON;
+}
+
 }  // namespace ringmain::os

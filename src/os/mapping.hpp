@@ -56,4 +56,8 @@ class Mapping {
   dev_t device_ = 0;  // of the file: its mount decides about huge pages
 };
 
+// Brings bytes of a mapped file into memory, to be read. False: a touch would raise SIGBUS, because the
+// file was cut, or its medium fails. True on a kernel before 5.14, which cannot tell.
+bool bring_in(std::span<const std::byte> mapped) noexcept;
+
 }  // namespace ringmain::os

@@ -78,6 +78,13 @@ Status SimulatedDisk::remove(const std::string& path) {
                       [&] { return machine_->names.remove(path); });
 }
 
+Result<bool> SimulatedDisk::is_open(const std::string& path) const {
+  const std::string what = "cannot tell whether " + path + " is open";
+  RINGMAIN_TRY(machine_->check_power(what));
+  RINGMAIN_TRY_ASSIGN(node, machine_->names.file(what, path));
+  return node->handles != 0;
+}
+
 Status SimulatedDisk::make_directories(const std::string& path) {
   const std::string what = "cannot make directory " + path;
   RINGMAIN_TRY(machine_->check_power(what));

@@ -64,6 +64,7 @@ class SimulatedDisk final : public Disk {
   Result<std::vector<DiskEntry>> list(const std::string& directory) const override;
   Status rename(const std::string& from, const std::string& to) override;
   Status remove(const std::string& path) override;
+  Result<bool> is_open(const std::string& path) const override;
   Status make_directories(const std::string& path) override;
   Status sync_directory(const std::string& path) override;
   Result<std::unique_ptr<DiskQueue>> make_queue(const DiskQueueOptions& options) override;

@@ -22,7 +22,10 @@ struct FileState : DiskFileState {
       : DiskFileState(std::move(path_of_file)),
         node(std::move(node_of_file)),
         epoch(epoch_now),
-        is_writable(how == DiskOpen::write) {}
+        is_writable(how == DiskOpen::write) {
+    ++node->handles;
+  }
+  ~FileState() override { --node->handles; }
 
   const std::shared_ptr<Node> node;
   const uint64_t epoch;

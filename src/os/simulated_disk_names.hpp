@@ -19,6 +19,7 @@ struct Node {
 
   bool is_directory = false;
   Content content;          // of a file
+  uint32_t handles = 0;     // that have the file open
   Entries entries;          // of a directory, as a reader sees them
   Entries durable_entries;  // as they would be after a power cut that loses all it may
 };

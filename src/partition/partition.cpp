@@ -22,7 +22,7 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, Pa
                                                    const TopicConfig& config, bool fences,
                                                    format::Doorbell* doorbells,
                                                    std::function<void(const std::string&)> log,
-                                                   storage::Storage* storage) {
+                                                   storage::Storage* storage, std::uint64_t trimmed_to) {
   RINGMAIN_TRY_ASSIGN(files, PartitionFiles::open(folder, name, config, fences));
   std::unique_ptr<Partition> partition(
       new Partition(std::move(name), std::move(files), doorbells, std::move(log)));
@@ -30,7 +30,7 @@ Result<std::unique_ptr<Partition>> Partition::open(const std::string& folder, Pa
   if (config.on_disk) {
     if (storage == nullptr)
       return fail(ErrorCode::invalid_state, fmt::format("{} has storage=disk, and this broker keeps nothing on disk", partition->name_.text()));
-    RINGMAIN_TRY(partition->attach_store(*storage, config));
+    RINGMAIN_TRY(partition->attach_store(*storage, config, trimmed_to));
   }
   // The last broker may have died between a step and its barrier or its ring.
   log::SharedMemory::heavy_barrier(partition->view_.geometry().fences);
@@ -80,8 +80,9 @@ bool Partition::is_new() const noexcept {
 }
 
 // Finds out how far the disk is, and lets the log go on there.
-Status Partition::attach_store(storage::Storage& storage, const TopicConfig& config) {
-  auto store = std::make_unique<storage::Store>(storage, storage.owner(name_.topic, name_.topic_id, name_.partition), config.store);
+Status Partition::attach_store(storage::Storage& storage, const TopicConfig& config, std::uint64_t trimmed_to) {
+  auto store = std::make_unique<storage::Store>(storage, storage.owner(name_.topic, name_.topic_id, name_.partition),
+                                                config.store, config.upkeep);
   RINGMAIN_TRY_ASSIGN(recovered, store->recover(is_new() ? nullptr : &view_));
   for (const std::string& note : recovered.notes) log_(note);
   auto& control = view_.control();
@@ -93,7 +94,8 @@ Status Partition::attach_store(storage::Storage& storage, const TopicConfig& con
     control.active.store(first_segment_, std::memory_order_relaxed);
     control.prepared.store(first_segment_, std::memory_order_release);
   }
-  control.start_offset.store(recovered.start_offset, std::memory_order_release);
+  const std::uint64_t end = is_new() ? first_offset_ : end_offset();
+  const std::uint64_t start = std::max(recovered.start_offset, std::min(trimmed_to, end));
   control.storage.store(static_cast<std::uint32_t>(format::StorageState::healthy), std::memory_order_release);
   control.persister.store(format::kPersister, std::memory_order_release);
   std::optional<std::uint32_t> line;
@@ -105,12 +107,17 @@ Status Partition::attach_store(storage::Storage& storage, const TopicConfig& con
   }
   view_.readers().lines[*line].pin.store(0, std::memory_order_release);  // durable_segments() holds what it needs
   store_ = std::move(store);
-  store_->begin(view_, std::move(recovered.start), *line);
+  store_->begin(view_, std::move(recovered.start), *line, start);
   return {};
 }
 
 std::optional<storage::LogFileEntry> Partition::log_file(std::uint64_t offset) const {
   return store_ ? store_->files().find(offset) : std::nullopt;
+}
+
+Status Partition::configure(const TopicConfig& config) {
+  if (store_) store_->configure(config.store, config.upkeep);
+  return files_.set_max_record_bytes(config.max_message_bytes);
 }
 
 // Producers can write to words that are the broker's, or jump over those that are theirs. Whatever
@@ -216,8 +223,10 @@ void Partition::participant_died(ParticipantId participant) {
       static_cast<void>(remove_reader(participant, i));
   for (std::uint32_t i = 0; i < used_intents_; ++i)
     if (view_.intent(i).participant.load(std::memory_order_acquire) == participant &&
-        std::find(dead_.begin(), dead_.end(), i) == dead_.end())
+        std::find(dead_.begin(), dead_.end(), i) == dead_.end()) {
       dead_.push_back(i);
+      died_over_claims_ = true;
+    }
 }
 
 std::vector<ParticipantId> Partition::participants() const {
@@ -264,6 +273,7 @@ bool Partition::repair_all() {
       all_done = false;
   }
   if (!done.empty()) os::fault_point("partition.repaired");
+  died_over_claims_ = died_over_claims_ && !all_done;
   for (const std::uint32_t index : done) {
     dead_.erase(std::find(dead_.begin(), dead_.end(), index));
     view_.intent(index).participant.store(0, std::memory_order_release);

@@ -28,11 +28,13 @@ enum class Tended {
 
 class Partition {
  public:
+  // `trimmed_to`: where trim() had let the log on disk start. It starts lower if that lies beyond what a power cut left.
   static Result<std::unique_ptr<Partition>> open(const std::string& folder, PartitionName name,
                                                  const TopicConfig& config, bool fences,
                                                  format::Doorbell* doorbells,
                                                  std::function<void(const std::string&)> log,
-                                                 storage::Storage* storage = nullptr);
+                                                 storage::Storage* storage = nullptr,
+                                                 std::uint64_t trimmed_to = 0);
 
   const PartitionName& name() const noexcept { return name_; }
   const PartitionFiles& files() const noexcept { return files_; }
@@ -61,9 +63,21 @@ class Partition {
   // Tells everybody that the partition is gone, and wakes them. Its log files go.
   void mark_deleted();
 
+  // Of the oldest record that may be read, and behind the newest that all may read.
+  std::uint64_t start_offset() const noexcept;
+  std::uint64_t end_offset() const noexcept;
+  // Lets the log start at `offset`, from start_offset() to end_offset(); what is below it goes by and by. The caller
+  // has written that down, if the log is on disk.
+  void trim(std::uint64_t offset);
+
+  // Other settings of the topic, which it may have while it lives. Whoever is attached keeps the largest record that
+  // it was told.
+  Status configure(const TopicConfig& config);
+
   bool is_on_disk() const noexcept { return store_ != nullptr; }
   // The log file that holds an offset, or the first one above it; nullopt: it is not on disk.
   std::optional<storage::LogFileEntry> log_file(std::uint64_t offset) const;
+  std::uint64_t log_bytes() const { return store_ ? store_->files().total_bytes() : 0; }
   // What keeps the disk from taking more.
   std::optional<Error> storage_fault() const { return store_ ? store_->fault() : std::nullopt; }
 
@@ -76,7 +90,7 @@ class Partition {
             std::function<void(const std::string&)> log);
 
   Status recover();
-  Status attach_store(storage::Storage& storage, const TopicConfig& config);
+  Status attach_store(storage::Storage& storage, const TopicConfig& config, std::uint64_t trimmed_to);
   bool is_new() const noexcept;
   bool is_sane() const noexcept;
   Status check_sane();
@@ -88,6 +102,8 @@ class Partition {
   std::optional<std::uint32_t> obtain_slot();
   std::optional<std::uint32_t> reclaim_passed();
   std::optional<std::uint32_t> drop_oldest();
+  void drop_trimmed();
+  std::uint64_t oldest_in_memory() const noexcept;
   bool may_drop() const noexcept;
   std::optional<std::uint32_t> reclaim_durable();
   std::optional<std::uint32_t> collect_retired();
@@ -112,6 +128,7 @@ class Partition {
   std::vector<std::uint32_t> free_;                       // most recently used last
   std::vector<std::pair<std::uint64_t, log::Holder>> held_;
   std::vector<std::uint32_t> dead_;                       // intents to repair
+  bool died_over_claims_ = false;                         // some of them: repairing may take memory
   std::uint32_t used_intents_ = 0;                        // lines below it were handed out once
   bool memory_short_ = false;
   bool shortage_told_ = false, damage_told_ = false;  // in the log, once each

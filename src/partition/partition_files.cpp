@@ -8,6 +8,7 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.hpp"
 #include "log/geometry.hpp"
 #include "os/fault.hpp"
 #include "os/file.hpp"
@@ -35,6 +36,7 @@ Result<PartitionFiles> PartitionFiles::open(const std::string& folder, const Par
                                             const TopicConfig& config, bool fences) {
   PartitionFiles files;
   files.path_ = folder + "/" + stem(name) + ".log";
+  files.name_ = name;
   const std::string readers_path = folder + "/" + stem(name) + ".readers";
   RINGMAIN_TRY_ASSIGN(log_fd, os::open_file(files.path_, O_RDWR | O_CREAT));
   RINGMAIN_TRY_ASSIGN(read_fd, os::open_file(files.path_, O_RDONLY));
@@ -69,6 +71,9 @@ Result<PartitionFiles> PartitionFiles::open(const std::string& folder, const Par
   files.log_ = std::move(log);
   files.readers_ = std::move(readers);
   files.geometry_ = geometry;
+  // The last broker may have died between writing a setting down and telling it here.
+  if (geometry.max_record_bytes != config.max_message_bytes && config.slot_bytes == geometry.slot_bytes)
+    RINGMAIN_TRY(files.set_max_record_bytes(config.max_message_bytes));
   files.page_kind_ = files.log_.advise_huge();
   return files;
 }
@@ -89,25 +94,42 @@ Status PartitionFiles::create(const PartitionName& name, const TopicConfig& conf
   std::memcpy(id, name.topic_id.data(), sizeof(id));
   log::write_readers_header(readers.bytes(), id, name.partition);
 
+  geometry_.single_producer = config.single_producer;
+  geometry_.full_policy = config.full_policy;
+  geometry_.slot_limit = slots;
+  geometry_.slot_bytes = config.slot_bytes;
+  geometry_.max_record_bytes = config.max_message_bytes;
+  geometry_.fences = fences;
+  os::fault_point("partition.create");
+  return write_header(name);
+}
+
+// By our own word: what stands in shared memory others can write to.
+Status PartitionFiles::write_header(const PartitionName& name) const {
   format::PartitionHeader header{};
   header.magic = format::kPartitionMagic;
   header.version = format::kPartitionVersion;
   std::memcpy(header.topic_id, name.topic_id.data(), sizeof(header.topic_id));
   header.partition = name.partition;
-  header.single_producer = config.single_producer ? 1 : 0;
-  header.full_policy = config.full_policy;
-  header.slot_limit = slots;
-  header.slot_bytes = config.slot_bytes;
-  header.slots_at = format::slots_at_for(slots);
-  header.directory_size = format::directory_size_for(slots);
+  header.single_producer = geometry_.single_producer ? 1 : 0;
+  header.full_policy = geometry_.full_policy;
+  header.slot_limit = geometry_.slot_limit;
+  header.slot_bytes = geometry_.slot_bytes;
+  header.slots_at = format::slots_at_for(geometry_.slot_limit);
+  header.directory_size = format::directory_size_for(geometry_.slot_limit);
   header.intent_count = format::kMaxProducers;
-  header.max_record_bytes = config.max_message_bytes;
-  header.fences = fences ? 1 : 0;
+  header.max_record_bytes = geometry_.max_record_bytes;
+  header.fences = geometry_.fences ? 1 : 0;
   log::seal_header(header);
-  os::fault_point("partition.create");
   if (::pwrite(log_fd_.get(), &header, sizeof(header), 0) != static_cast<ssize_t>(sizeof(header)))
     return fail_errno("cannot write " + path_);
   return {};
+}
+
+Status PartitionFiles::set_max_record_bytes(std::uint64_t bytes) {
+  RINGMAIN_ASSERT(bytes <= geometry_.slot_bytes / 4 - format::kFrameHeaderBytes);
+  geometry_.max_record_bytes = bytes;
+  return write_header(name_);
 }
 
 Status PartitionFiles::remove(const std::string& folder, const PartitionName& name) {

@@ -44,14 +44,20 @@ class PartitionFiles {
   std::uint64_t readers_bytes() const noexcept { return readers_.size_bytes(); }
   os::PageKind page_kind() const noexcept { return page_kind_; }
 
+  // The largest body that whoever attaches from now on may append. One write: a death leaves the old header or the
+  // new one. A client that reads it meanwhile may see parts of both, and looks again (log/geometry.hpp).
+  Status set_max_record_bytes(std::uint64_t bytes);
+
   // Gives a part of a slot memory behind it, so that touching it can not fail.
   Status allocate_slot(std::uint32_t slot, std::uint64_t from_bytes, std::uint64_t to_bytes);
 
  private:
   PartitionFiles() = default;
   Status create(const PartitionName& name, const TopicConfig& config, bool fences);
+  Status write_header(const PartitionName& name) const;
 
   std::string path_;
+  PartitionName name_;
   os::UniqueFd log_fd_, log_read_fd_, readers_fd_;
   os::Mapping log_, readers_;
   log::Geometry geometry_;

@@ -41,7 +41,7 @@ void Partition::grow(std::uint32_t slot, bool rolled) {
   while (want < slot_bytes && used > want / 2) want *= 2;
   // Somebody waits, perhaps for more than a step; or for what it claimed just before a roll.
   const bool waited_for = view_.control().memory_waiters.load(std::memory_order_acquire) != 0;
-  if (rolled || waited_for || !dead_.empty()) want = slot_bytes;
+  if (rolled || waited_for || died_over_claims_) want = slot_bytes;
   want = std::min(want, slot_bytes);
   if (want > made_bytes_[slot] && make_bytes(slot, want)) recycler_.grow(slot, usable_bytes(slot));
 }

@@ -9,6 +9,7 @@
 
 #include "base/result.hpp"
 #include "format/partition.hpp"
+#include "storage/log_upkeep.hpp"
 #include "storage/store_config.hpp"
 
 namespace ringmain::partition {
@@ -25,8 +26,11 @@ struct TopicConfig {
   std::uint64_t memory_budget_bytes = 256ull << 20;  // memory.budget.bytes
   format::FullPolicy full_policy = format::FullPolicy::drop_oldest;  // full.policy
   bool single_producer = false;                    // single.producer
-  bool on_disk = false;                            // storage=disk
+  bool on_disk = true;                             // storage=disk
+  bool acks_all_on_disk = true;                    // ack.durability
+  bool log_append_time = false;                    // message.timestamp.type
   storage::StoreConfig store;                      // segment.bytes, segment.ms, flush.ms, flush.messages, index.interval.bytes
+  storage::UpkeepConfig upkeep;                    // cleanup.policy, retention.*, and what compaction goes by
 
   // A drop-oldest topic has a slot that takes appends, the next one, and one that a stopped reader
   // may hold without stopping its producers: three, also where the budget says two.
@@ -39,7 +43,11 @@ struct TopicConfig {
 // Errors: invalid_config, naming the key, the value and what is allowed.
 Result<TopicConfig> parse_topic_config(const Overrides& overrides);
 
-enum class ConfigKind { boolean, bytes, count, milliseconds, choice };
+// Whether a topic that has the one may get the other. Errors: invalid_config, if `to` is not allowed at all, or if
+// it changes what is fixed while the topic lives.
+Status check_alteration(const Overrides& from, const Overrides& to);
+
+enum class ConfigKind { boolean, bytes, count, milliseconds, ratio, choice, list };
 
 struct ConfigLine {
   std::string name;
@@ -47,6 +55,7 @@ struct ConfigLine {
   std::string preset;
   ConfigKind kind;
   bool is_default;
+  bool is_fixed;  // while the topic lives
   std::string documentation;
 };
 // All settings with the values that these overrides give them. Requires parsed overrides.

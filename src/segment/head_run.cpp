@@ -60,8 +60,8 @@ HeadRun newer(HeadRun run, std::uint32_t version, const std::string& what) {
 HeadRun damaged_at(HeadRun run, std::uint64_t at, const std::string& why, const std::string& what) {
   auto message = fmt::format(
       "log file {}: the head of its segment {} (at byte {}) {}; the records from there on cannot "
-      "be "
-      "read: fetch the file from a replica or a backup, or move it away to go on without them",
+      "be read: fetch the file from a replica or a backup, or skip what is lost with "
+      "`ringmain log repair`",
       what, run.heads.size(), at, why);
   return faulty(std::move(run), RunFault::damaged, ErrorCode::kafka_storage_error,
                 std::move(message));
@@ -71,6 +71,10 @@ HeadRun damaged_at(HeadRun run, std::uint64_t at, const std::string& why, const 
 
 HeadRun read_run(std::uint64_t file_bytes, const ReadHeadAt& read, const std::string& what) {
   HeadRun run;
+  if (file_bytes > format::kMaxLogFileBytes)
+    return faulty(std::move(run), RunFault::damaged, ErrorCode::kafka_storage_error,
+                  fmt::format("log file {} has {} bytes, and none that we write has more than {}: move it away", what,
+                              file_bytes, format::kMaxLogFileBytes));
   for (std::uint64_t at = 0;;) {  // ends with the file
     if (at != 0 && (at >= file_bytes || file_bytes - at < sizeof(format::LogFileHead))) break;
     const auto candidate = read_candidate(at, read);
@@ -107,7 +111,8 @@ HeadRun read_run(std::uint64_t file_bytes, const ReadHeadAt& read, const std::st
   if (file_bytes < needed_bytes)
     return faulty(std::move(run), RunFault::short_file, ErrorCode::kafka_storage_error,
                   fmt::format("log file {} has {} bytes, and {} were durable: somebody cut it off; "
-                              "fetch it from a replica or a backup",
+                              "fetch it from a replica or a backup, or skip what is lost with "
+                              "`ringmain log repair`",
                               what, file_bytes, needed_bytes));
   return run;
 }

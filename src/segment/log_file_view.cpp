@@ -1,24 +1,37 @@
 // Segments and places of a log file: docs/formats/log-file.md.
 #include "segment/log_file_view.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cstddef>
+#include <cstring>
 
 #include "os/file.hpp"
 #include "segment/prove.hpp"
 
 namespace ringmain::segment {
+namespace {
 
-Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const std::string& what) {
-  const auto read = [bytes](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
+// A call for each costs a hundredth of what it takes to prove so much; more would be brought in long before it is read.
+constexpr std::size_t kStretchBytes = 1 << 20;
+
+}  // namespace
+
+Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const std::string& what, BringIn how) {
+  const auto read = [&](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
     const std::size_t count = std::min<std::uint64_t>(
         into.size(), bytes.size() - std::min<std::uint64_t>(at, bytes.size()));
-    if (count != 0)
-      std::copy_n(bytes.begin() + static_cast<std::ptrdiff_t>(at), count, into.begin());
+    if (count == 0) return count;
+    const auto from = bytes.subspan(at, count);
+    if (how != nullptr && !how(from))
+      return fail(ErrorCode::io, fmt::format("{}: byte {} cannot be read: the disk fails, or the file was cut", what, at));
+    std::copy(from.begin(), from.end(), into.begin());
     return count;
   };
   HeadRun run = read_run(bytes.size(), read, what);
   if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
-  return LogFileView(bytes, std::move(run));
+  return LogFileView(bytes, std::move(run), how);
 }
 
 std::span<const std::byte> LogFileView::image(std::uint32_t segment_index) const noexcept {
@@ -31,11 +44,9 @@ std::span<const std::byte> LogFileView::image(std::uint32_t segment_index) const
 // A frame proves itself there, and begins with the offset that the index says.
 std::optional<FilePlace> LogFileView::checked(const std::optional<FilePlace>& hint) const noexcept {
   if (!hint || hint->segment_index >= run_.heads.size()) return std::nullopt;
-  const auto& head = run_.heads[hint->segment_index];
-  if (hint->offset < head.base_offset) return std::nullopt;
-  ImageWalk walk(image(hint->segment_index), FrameSeal(head), head.base_offset,
-                 {hint->units, hint->offset});
-  if (walk.step() != ImageStop::none) return std::nullopt;
+  if (hint->offset < run_.heads[hint->segment_index].base_offset) return std::nullopt;
+  LogFileWalk walk(*this, *hint);
+  if (walk.next() != WalkOutcome::frame || walk.frame_place() != *hint) return std::nullopt;
   return hint;
 }
 
@@ -88,8 +99,28 @@ Found LogFileView::find_time(std::int64_t time_ns, const TimeIndex* index) const
 void LogFileWalk::enter() noexcept {
   if (place_.segment_index >= file_.heads().size()) return;
   const auto& head = file_.heads()[place_.segment_index];
-  walk_.emplace(file_.image(place_.segment_index), FrameSeal(head), head.base_offset,
-                SegmentPlace{place_.units, place_.offset});
+  image_ = file_.image(place_.segment_index);
+  brought_in_ = std::min(std::size_t{place_.units} * format::kFrameAlignment, image_.size());
+  walk_.emplace(image_, FrameSeal(head), head.base_offset, SegmentPlace{place_.units, place_.offset});
+}
+
+bool LogFileWalk::bring_in(std::size_t until) noexcept {
+  until = std::min(until, image_.size());
+  if (until <= brought_in_) return true;
+  const std::size_t to = std::min(std::max(until, brought_in_ + kStretchBytes), image_.size());
+  if (!file_.bring_in(image_.subspan(brought_in_, to - brought_in_))) return false;
+  brought_in_ = to;
+  return true;
+}
+
+// All that a step looks at: the header, and as much as that says. What it says may be wrong: no more than the segment.
+bool LogFileWalk::bring_in_frame() noexcept {
+  const std::size_t at = std::size_t{place_.units} * format::kFrameAlignment;
+  if (!bring_in(at + format::kFrameHeaderBytes)) return false;
+  if (at + format::kFrameHeaderBytes > image_.size()) return true;  // no frame there
+  std::uint64_t commit;
+  std::memcpy(&commit, image_.data() + at + offsetof(PlainFrameHeader, commit), sizeof(commit));
+  return bring_in(at + static_cast<std::size_t>(std::max(format::commit_size(commit), 0)));
 }
 
 bool LogFileWalk::enter_next() noexcept {
@@ -104,6 +135,8 @@ bool LogFileWalk::enter_next() noexcept {
 WalkOutcome LogFileWalk::next() noexcept {
   for (;;) {  // each turn takes a frame, enters a later segment, or returns
     if (!walk_) return WalkOutcome::end;
+    is_unreadable_ = !bring_in_frame();
+    if (is_unreadable_) return WalkOutcome::damaged;
     stop_ = walk_->step();
     if (stop_ == ImageStop::none) {
       place_.units = walk_->place().units;
@@ -139,7 +172,7 @@ Result<MappedLogFile> MappedLogFile::map(int fd, const std::string& what) {
         ErrorCode::kafka_storage_error,
         what + " is shorter than the head of a segment: it is no log file, or holds nothing yet");
   RINGMAIN_TRY_ASSIGN(mapping, os::Mapping::map(fd, 0, size_bytes, os::Access::read_only));
-  RINGMAIN_TRY_ASSIGN(view, LogFileView::parse(mapping.bytes(), what));
+  RINGMAIN_TRY_ASSIGN(view, LogFileView::parse(mapping.bytes(), what, os::bring_in));
   return MappedLogFile(std::move(mapping), std::move(view));
 }
 

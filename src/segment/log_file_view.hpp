@@ -29,12 +29,15 @@ struct Found {
   FilePlace place;
 };
 
+// Makes bytes fit to be read before they are; false: they cannot be. Bytes in a buffer need none.
+using BringIn = bool (*)(std::span<const std::byte>) noexcept;
+
 class LogFileView {
  public:
   // Error: the file's first head is not sound (blank: the file holds nothing yet;
   // kafka_storage_error, version_mismatch). A fault behind it leaves the segments before it
-  // readable: see fault().
-  static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what);
+  // readable: see fault(). Or io: not even that can be read.
+  static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what, BringIn how = nullptr);
 
   const FileIdentity& identity() const noexcept { return identity_; }
   const std::vector<format::LogFileHead>& heads() const noexcept { return run_.heads; }
@@ -44,6 +47,8 @@ class LogFileView {
 
   // A segment from its head on, as far as it can hold frames and the file has bytes.
   std::span<const std::byte> image(std::uint32_t segment_index) const noexcept;
+
+  bool bring_in(std::span<const std::byte> bytes) const noexcept { return bring_in_ == nullptr || bring_in_(bytes); }
 
   // The frame that holds an offset (a batch holds many), or a void one's filler. An index that is
   // wrong makes it slower, not wrong.
@@ -59,8 +64,8 @@ class LogFileView {
   }
 
  private:
-  explicit LogFileView(std::span<const std::byte> bytes, HeadRun run) noexcept
-      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()) {}
+  LogFileView(std::span<const std::byte> bytes, HeadRun run, BringIn how) noexcept
+      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()), bring_in_(how) {}
 
   FilePlace start_for(std::uint64_t offset, const OffsetIndex* index) const noexcept;
   std::optional<FilePlace> checked(const std::optional<FilePlace>& hint) const noexcept;
@@ -68,12 +73,13 @@ class LogFileView {
   std::span<const std::byte> bytes_;
   HeadRun run_;
   FileIdentity identity_;
+  BringIn bring_in_;
 };
 
 enum class WalkOutcome {
   frame,
   end,      // no further frame is there (yet)
-  damaged,  // what was durable, or stood before a later segment, does not prove itself
+  damaged,  // what was durable, or stood before a later segment, does not prove itself, or cannot be read
 };
 
 // Walks the frames of a log file, across its segments.
@@ -97,15 +103,21 @@ class LogFileWalk {
 
   FilePlace place() const noexcept { return place_; }  // of the frame that comes next
   ImageStop stop() const noexcept { return stop_; }    // why next() gave no frame
+  bool is_unreadable() const noexcept { return is_unreadable_; }  // likewise: its bytes cannot be read
 
  private:
   void enter() noexcept;
   bool enter_next() noexcept;
+  bool bring_in_frame() noexcept;
+  bool bring_in(std::size_t until) noexcept;
 
   const LogFileView& file_;
   FilePlace place_;
   std::optional<ImageWalk> walk_;
+  std::span<const std::byte> image_;  // of the segment at hand
+  std::size_t brought_in_ = 0;        // of its bytes; those before where the walk began are not read
   ImageStop stop_ = ImageStop::none;
+  bool is_unreadable_ = false;
 };
 
 // Both indexes, made anew from the file. `finish()` was called on it.
@@ -118,8 +130,10 @@ IndexBuilder rebuild_indexes(const LogFileView& file,
 // it is as long as the file was when it was opened, only the broker can write to the files, and the
 // broker never truncates a log file: it makes another and renames, or removes, and the mapping
 // keeps what it shows. Recycling rewrites a file in place, so nobody but the broker may hold it
-// open then. A medium that fails under a mapped page raises SIGBUS, too: who must survive that
-// reads into a buffer, and gives the buffer to LogFileView.
+// open then. A medium that fails under a mapped page raises SIGBUS, too. So a walk brings in each stretch
+// before it enters it, and an error there is damage (WalkOutcome). What is left: pages that the kernel
+// took back since, and could not read again. Who must survive that reads into a buffer, and gives the
+// buffer to LogFileView.
 class MappedLogFile {
  public:
   static Result<MappedLogFile> open(const std::string& path);

@@ -96,8 +96,8 @@ class Survey {
     } else if (file.base_offset() > end) {
       say(FolderFault::gap, file.name,
           fmt::format("begins with offset {}, and {} ends at {}: a file between them is missing; "
-                      "put it back, "
-                      "or fetch it from a replica or a backup",
+                      "put it back, fetch it from a replica or a backup, or skip what is lost with "
+                      "`ringmain log repair`",
                       file.base_offset(), before.name, end));
     }
   }

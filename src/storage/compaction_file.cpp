@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "os/fault.hpp"
 #include "segment/head.hpp"
 #include "segment/head_run.hpp"
 
@@ -40,7 +41,7 @@ Status check_heads(const std::vector<format::LogFileHead>& heads, const StoreOwn
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("log file {}: its segments end at offset {}, and records up to {} were "
                             "durable: the partition is not compacted; fetch the file from a "
-                            "replica or a backup",
+                            "replica or a backup, or skip what is damaged with `ringmain log repair`",
                             entry.path, segment::proved_end_offset(last), entry.end_offset));
   return {};
 }
@@ -102,6 +103,7 @@ std::string CompactionDraft::path(FileKind kind, bool unfinished) const {
 
 Status CompactionDraft::write_segment(const format::LogFileHead& head,
                                       std::span<const std::byte> bytes) {
+  os::fault_point("compaction.segment");
   occupied_bytes_ += whole_blocks(bytes.size());
   return file_->write(start_of(head), bytes);
 }
@@ -117,10 +119,13 @@ Status CompactionDraft::commit() {
   index_.finish();
   RINGMAIN_TRY(write_index(FileKind::offset_index, index_.offsets().encode()));
   RINGMAIN_TRY(write_index(FileKind::time_index, index_.times().encode()));
+  os::fault_point("compaction.drafted");
   RINGMAIN_TRY(disk_->rename(path(FileKind::log, true), path(FileKind::log, false)));
   took_over_ = true;
+  os::fault_point("compaction.log_renamed");
   for (const FileKind kind : {FileKind::offset_index, FileKind::time_index})
     RINGMAIN_TRY(disk_->rename(path(kind, true), path(kind, false)));
+  os::fault_point("compaction.renamed");
   RINGMAIN_TRY(disk_->sync_directory(folder_));
   finished_ = true;
   return {};

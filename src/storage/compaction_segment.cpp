@@ -113,7 +113,8 @@ Status walk_complete(
                            std::uint64_t{walk.place().units} * format::kFrameAlignment;
   return fail(ErrorCode::kafka_storage_error,
               fmt::format("log file {}: the frame at offset {} (byte {}) is damaged: {}; the "
-                          "partition is not compacted: fetch the file from a replica or a backup",
+                          "partition is not compacted: fetch the file from a replica or a backup, or skip what "
+                          "is damaged with `ringmain log repair`",
                           what, walk.place().offset, at, words_for(stop)));
 }
 

@@ -84,14 +84,14 @@ Result<const CompactionFile*> Compactor::summary_of(const LogFileEntry& entry) {
 }
 
 Result<CompactionPlan> Compactor::plan(std::int64_t now_ms, std::uint64_t settled_offset) {
-  auto entries = files_.all();
-  if (!entries.empty()) entries.pop_back();  // being written
-  if (entries.empty()) return CompactionPlan{};
+  const auto entries = files_.all();
+  if (entries.size() < 2) return CompactionPlan{};  // the last one is being written
   known_.erase(known_.begin(), known_.lower_bound(entries.front().base_offset));
   std::vector<CompactionFile> finished;
-  for (const LogFileEntry& entry : entries) {
-    if (entry.end_offset > settled_offset) break;
-    RINGMAIN_TRY_ASSIGN(summary, summary_of(entry));
+  for (std::size_t i = 0; i + 1 < entries.size(); ++i) {
+    // By where the next one begins: a file's own end only says how much of it is durable so far.
+    if (entries[i + 1].base_offset > settled_offset) break;
+    RINGMAIN_TRY_ASSIGN(summary, summary_of(entries[i]));
     finished.push_back(*summary);
   }
   return plan_compaction(finished, config_, now_ms);

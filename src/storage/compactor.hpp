@@ -96,6 +96,9 @@ class Compactor {
   Compactor(os::Disk& disk, StoreOwner owner, CompactionConfig config, LogFiles& files,
             std::uint64_t seed = os_entropy64());
 
+  // Holds for plans and rounds that begin later.
+  void configure(const CompactionConfig& config) { config_ = config; }
+
   // What is due, from the heads of the files, which are read once. `now_ms` is of a RetentionClock,
   // so that no jump of the clock ages tombstones. `settled_offset`: of files that end above it the
   // persister may still write a head or an index, or write them anew after an error; they must not
@@ -123,7 +126,7 @@ class Compactor {
 
   os::Disk& disk_;
   const StoreOwner owner_;
-  const CompactionConfig config_;
+  CompactionConfig config_;
   LogFiles& files_;
   Random random_;
   std::map<std::uint64_t, CompactionFile>

@@ -10,6 +10,8 @@
 namespace ringmain::storage {
 
 inline constexpr std::size_t kGroupsInFlight = 4;
+// Copied from full segments while those are in flight: their syncs end together, and the device would wait for the copies.
+inline constexpr std::size_t kGroupsAhead = 4;
 // Of one partition, behind what is durable: all groups, each a buffer, or one frame larger than that.
 inline constexpr std::uint64_t kMostInFlightBytes = 16ull << 20;
 

@@ -6,8 +6,16 @@ namespace ringmain::storage {
 
 void LogFiles::append(LogFileEntry entry) {
   const std::lock_guard lock(mutex_);
-  if (!entries_.empty() && entries_.back().base_offset == entry.base_offset) entries_.pop_back();
+  while (!entries_.empty() && entries_.back().base_offset >= entry.base_offset) entries_.pop_back();
   entries_.push_back(std::move(entry));
+}
+
+std::vector<LogFileEntry> LogFiles::behind(std::uint64_t base_offset) const {
+  const std::lock_guard lock(mutex_);
+  const auto first = std::partition_point(entries_.begin(), entries_.end(), [=](const LogFileEntry& entry) {
+    return entry.base_offset <= base_offset;
+  });
+  return {first, entries_.end()};
 }
 
 void LogFiles::update(std::uint64_t base_offset, std::uint64_t end_offset, std::uint64_t size_bytes,

@@ -1,5 +1,7 @@
 // The log files of one partition, oldest first: which offsets each holds. The persister appends, the
 // broker's thread looks files up for readers and drops old ones; every call locks for a moment.
+//
+// Invariant: base offsets ascend, and no file begins before the one before it ends.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +11,7 @@
 #include <vector>
 
 #include "segment/file_identity.hpp"
+#include "storage/spare_files.hpp"
 
 namespace ringmain::storage {
 
@@ -23,8 +26,11 @@ struct LogFileEntry {
 
 class LogFiles {
  public:
-  // The newest; one with the same base offset takes the last one's place.
+  // The newest. After an error, writing may begin anew some files further back: those from there on, of which nothing
+  // is durable, are begun anew as well, and their entries go.
   void append(LogFileEntry entry);
+  // Those that begin behind an offset.
+  std::vector<LogFileEntry> behind(std::uint64_t base_offset) const;
   // What became of a file.
   void update(std::uint64_t base_offset, std::uint64_t end_offset, std::uint64_t size_bytes, std::int64_t largest_ns);
   // Another file has taken this one's name, with the same offsets. False: retention was faster.
@@ -40,9 +46,13 @@ class LogFiles {
   std::vector<LogFileEntry> all() const;
   std::uint64_t total_bytes() const;
 
+  // Files that are in the log no more.
+  SpareFiles& spares() noexcept { return spares_; }
+
  private:
   mutable std::mutex mutex_;
   std::vector<LogFileEntry> entries_;
+  SpareFiles spares_;
 };
 
 }  // namespace ringmain::storage

@@ -27,8 +27,8 @@ constexpr std::int64_t kLookForMessagesNs = 1'000'000;
 LogWriter::LogWriter(os::Disk& disk, StoreOwner owner, StoreConfig config, log::PartitionView view, LogFiles& files,
                      WriteStart start)
     : disk_(disk), owner_(std::move(owner)), config_(config), view_(view), files_(files),
-      next_sequence_(start.sequence), next_offset_(start.base_offset), next_index_(start.index_in_file),
-      durable_offset_(start.durable_offset), durable_segments_(start.sequence) {
+      next_sequence_(start.sequence), next_offset_(start.base_offset), next_index_(start.index_in_file), wished_(config),
+      durable_offset_(start.durable_offset), durable_segments_(start.sequence), settled_offset_(start.base_offset) {
   if (!start.path.empty()) {
     file_ = OutFile::resume(std::move(start.path), start.file_tag, start.file_base_offset, start.file_created_ms, start.begun_in_file);
   }
@@ -39,35 +39,41 @@ LogWriter::LogWriter(os::Disk& disk, StoreOwner owner, StoreConfig config, log::
 StepResult LogWriter::step(os::DiskQueue& queue, std::int64_t now_ns, bool flush_all) {
   using State = StepResult::State;
   now_ns_ = now_ns;
+  if (reconfigured_.load(std::memory_order_relaxed) && reconfigured_.exchange(false, std::memory_order_acquire))
+    config_ = config();
   if (failure_) {
     if (in_flight_ != 0 || now_ns < retry_ns_) return {State::failed, retry_ns_};
-    if (auto restarted = restart(); !restarted) {
+    if (auto restarted = restart(queue); !restarted) {
       retry_ns_ = now_ns + kRetryNs;
       fail_with(restarted.error());
       return {State::failed, retry_ns_};
     }
   }
-  if (submit_heads(queue)) return {State::moved};
+  if (submit_heads(queue) || submit_gathered(queue)) return {State::moved};
   if (failure_) return {State::failed, retry_ns_};
   if (!segment_) {
-    if (!last_head_is_durable()) return {State::busy};
     const auto entered = enter_segment();
     if (!entered) {
       fail_with(entered.error());
       return {State::failed, retry_ns_};
     }
-    if (!*entered) return {in_flight_ != 0 || !heads_.empty() ? State::busy : State::idle};
+    if (!*entered) return {in_flight_ != 0 || !heads_.empty() || !gathered_.empty() ? State::busy : State::idle};
   }
   if (const auto end = full_end(); end && copier_->place().units >= end->units) {
     segment_->end = copier_->place();
     next_sequence_ = segment_->sequence + 1;
     next_offset_ = copier_->place().offset;
     next_index_ = segment_->head.index_in_file + 1;
-    if (groups_.empty() || groups_.back().segment != segment_) became_durable(segment_, segment_->durable);
+    const bool is_written = gathered_.empty() ? groups_.empty() || groups_.back().segment != segment_
+                                              : gathered_.back().segment != segment_;
+    if (is_written) became_durable(segment_, segment_->durable);
     segment_.reset();
     return {State::moved};
   }
-  if (groups_.size() >= kGroupsInFlight || partial_in_flight_) return {State::busy};
+  if (partial_in_flight_) return {State::busy};
+  // What cannot be submitted now is gathered ahead only if no more will come to it: a group that waits may grow.
+  const bool goes_at_once = gathered_.empty() && may_submit(copier_->place().units == format::kFirstFrameUnits);
+  if (!goes_at_once && (gathered_.size() >= kGroupsAhead || !full_end())) return {State::busy};
   if (!has_news()) {
     news_since_ns_ = 0;
     return {in_flight_ != 0 ? State::busy : State::idle};
@@ -77,7 +83,8 @@ StepResult LogWriter::step(os::DiskQueue& queue, std::int64_t now_ns, bool flush
     const std::int64_t look_ns = config_.flush_messages == UINT64_MAX ? kLookNs : kLookForMessagesNs;
     return {State::waiting, std::min(news_since_ns_ + config_.flush_ms * 1'000'000, now_ns + look_ns)};
   }
-  const StepResult result = write_group(queue);
+  const StepResult result = gather_group(queue);
+  static_cast<void>(submit_gathered(queue));
   return failure_ ? StepResult{State::failed, retry_ns_} : result;
 }
 
@@ -116,7 +123,7 @@ Result<bool> LogWriter::enter_segment() {
   const segment::HeadPlacement placement{file_->tag(), config_.slot_bytes, base_offset, next_index_};
   RINGMAIN_TRY_ASSIGN(head, segment::make_head({view_.slot(*slot), format::kSegmentHeaderBytes}, placement, owner_.name));
   next->head = head;
-  RINGMAIN_TRY(file_->allocate((std::uint64_t{next_index_} + 1) * config_.slot_bytes));
+  RINGMAIN_TRY(file_->allocate((std::uint64_t{next_index_} + 1) * config_.slot_bytes, config_.segments_per_file() * config_.slot_bytes));
   slot_ = *slot;
   segment_ = std::move(next);
   begin_copying();
@@ -138,14 +145,28 @@ void LogWriter::begin_copying() {
   std::memcpy(partial_.data(), &segment_->head, sizeof(segment_->head));
   segment_->first_block = partial_;
   partial_in_flight_ = false;
-  zeros_.until = 0;
+  zeros_.until = file_->is_recycled_to(segment_->at() + config_.slot_bytes) ? config_.slot_bytes : 0;
 }
 
 Status LogWriter::open_file(std::uint64_t base_offset) {
-  RINGMAIN_TRY_ASSIGN(file, OutFile::create(disk_, owner_, config_, base_offset));
+  RINGMAIN_TRY(remove_files_behind(base_offset));
+  RINGMAIN_TRY_ASSIGN(file, OutFile::create(disk_, owner_, config_, base_offset, files_.spares()));
   files_.append({file->path(), base_offset, base_offset, 0, file->created_ms(), format::kNoLargestNs});
   file_ = std::move(file);
   next_index_ = 0;
+  return {};
+}
+
+// Writing has begun anew further back, after an error: files that were begun ahead come again, perhaps with other
+// bounds, and what they hold must not come to lie in two files.
+Status LogWriter::remove_files_behind(std::uint64_t base_offset) {
+  for (const LogFileEntry& later : files_.behind(base_offset)) {
+    if (later.end_offset > later.base_offset)
+      return fail(ErrorCode::kafka_storage_error,
+                  fmt::format("{}: {} is on disk already, and what comes before it is not", owner_.name, later.path));
+    const auto removed = disk_.remove(later.path);
+    if (!removed && removed.error().code != ErrorCode::not_found) return removed;
+  }
   return {};
 }
 
@@ -191,7 +212,8 @@ bool LogWriter::is_due(std::int64_t now_ns, bool flush_all) noexcept {
   return true;
 }
 
-// Full segments whose frames are durable get the head that says so.
+// Full segments whose frames are durable get the head that says so. It is not synced: one that is lost costs a start
+// the time to prove that segment.
 bool LogWriter::submit_heads(os::DiskQueue& queue) {
   for (auto& [token, segment] : heads_) {
     if (segment->head_submitted) continue;
@@ -202,7 +224,7 @@ bool LogWriter::submit_heads(os::DiskQueue& queue) {
     std::memcpy(queue.buffer(*buffer).data(), segment->first_block.data(), os::disk_block_bytes);
     token = next_token();
     const auto submitted = queue.submit_write(
-        segment->file->disk_file(), {segment->at(), *buffer, 0, os::disk_block_bytes, os::Durability::synced}, token);
+        segment->file->disk_file(), {segment->at(), *buffer, 0, os::disk_block_bytes, os::Durability::none}, token);
     queue.give_back(*buffer);
     if (!submitted) {
       fail_with(submitted.error());
@@ -223,8 +245,10 @@ void LogWriter::completed(os::DiskToken token, const Result<std::uint64_t>& resu
     zeros_.token.reset();
     return;  // zeros that failed are only missed
   }
-  if (!result) {
-    fail_with(result.error());
+  // A sync that failed may have taken along what other writes had brought to the file, and their own syncs then succeed:
+  // after an error nothing counts that was in flight.
+  if (!result || failure_) {
+    if (!result) fail_with(result.error());
     for (auto& [head_token, segment] : heads_)
       if (head_token == token) segment->head_submitted = false;
     return;
@@ -232,7 +256,7 @@ void LogWriter::completed(os::DiskToken token, const Result<std::uint64_t>& resu
   const auto head = std::find_if(heads_.begin(), heads_.end(), [&](const auto& entry) { return entry.first == token && entry.second->head_submitted; });
   if (head != heads_.end()) {
     heads_.erase(head);
-    return;
+    return publish_settled();
   }
   for (Group& group : groups_)
     if (group.token == token) group.done = true;
@@ -245,7 +269,7 @@ void LogWriter::advance_durable() {
     groups_.pop_front();
     became_durable(group.segment, group.end);
   }
-  if (groups_.empty()) partial_in_flight_ = false;
+  if (groups_.empty() && gathered_.empty()) partial_in_flight_ = false;
   publish_watermarks();
 }
 
@@ -265,13 +289,24 @@ void LogWriter::became_durable(const std::shared_ptr<Segment>& segment, SegmentP
     durable_segments_.store(segment->sequence + 1, std::memory_order_release);
 }
 
+// The oldest segment that may be written to again holds it up.
+void LogWriter::publish_settled() noexcept {
+  const Segment* oldest = !heads_.empty()    ? heads_.front().second.get()
+                          : !groups_.empty()   ? groups_.front().segment.get()
+                          : !gathered_.empty() ? gathered_.front().segment.get()
+                                             : segment_.get();
+  settled_offset_.store(oldest != nullptr ? oldest->head.base_offset : next_offset_, std::memory_order_release);
+}
+
 //   Order: the watermark, then a full fence, then the look at who waits; partner: wait_durable(), which counts
 //   itself and then looks at the watermark.
 void LogWriter::publish_watermarks() noexcept {
   auto& control = view_.control();
   const std::uint64_t durable = durable_offset();
-  if (control.durable_offset.load(std::memory_order_relaxed) >= durable && durable != 0) return;
-  control.durable_offset.store(durable, std::memory_order_release);
+  const std::uint64_t told = control.durable_offset.load(std::memory_order_relaxed);
+  if (told >= durable && durable != 0) return;
+  // What an earlier broker told stays true while the segment is written anew: the bytes are the same.
+  control.durable_offset.store(std::max(told, durable), std::memory_order_release);
   wake_waiters();
 }
 
@@ -302,14 +337,17 @@ void LogWriter::fail_with(Error error) {
 
 // Goes back to the oldest segment that is not durable, and writes it anew. After a failed sync the kernel may
 // have dropped what it could not write, so the file is opened anew as well.
-Status LogWriter::restart() {
+Status LogWriter::restart(os::DiskQueue& queue) {
   for (auto head = heads_.begin(); head != heads_.end();) {
     const auto opened = head->second->file->open(disk_);
     if (!opened && opened.error().code != ErrorCode::not_found) return opened;
     head->second->head_submitted = false;
     head = opened ? std::next(head) : heads_.erase(head);  // retention has removed the file
   }
-  if (!groups_.empty()) segment_ = groups_.front().segment;
+  if (!groups_.empty())
+    segment_ = groups_.front().segment;
+  else if (!gathered_.empty())
+    segment_ = gathered_.front().segment;
   if (segment_) {
     const auto slot = view_.find(segment_->sequence);
     if (!slot)
@@ -327,6 +365,7 @@ Status LogWriter::restart() {
     RINGMAIN_TRY(file_->open(disk_));
   }
   groups_.clear();
+  drop_gathered(queue);
   failure_.reset();
   {
     const std::lock_guard lock(fault_mutex_);
@@ -337,7 +376,7 @@ Status LogWriter::restart() {
 }
 
 bool LogWriter::is_idle() const noexcept {
-  if (failure_) return false;
+  if (failure_ || !gathered_.empty()) return false;
   if (segment_) return !has_news() && !full_end();
   return !is_next_segment_begun();
 }
@@ -351,7 +390,7 @@ bool LogWriter::is_next_segment_begun() const noexcept {
 }
 
 bool LogWriter::is_settled() const noexcept {
-  return is_idle() && in_flight_ == 0 && groups_.empty() && heads_.empty();
+  return is_idle() && in_flight_ == 0 && groups_.empty() && heads_.empty();  // idle: nothing is gathered
 }
 
 Status LogWriter::close_cleanly() {
@@ -362,6 +401,20 @@ Status LogWriter::close_cleanly() {
     RINGMAIN_TRY(segment_->file->disk_file().sync());
   }
   return file_ ? file_->finish(disk_, owner_.folder) : Status{};
+}
+
+//   Order: the wish, then the flag; partner: the exchange in step().
+void LogWriter::configure(const StoreConfig& config) {
+  const std::lock_guard lock(wish_mutex_);
+  const std::uint64_t slot_bytes = wished_.slot_bytes;
+  wished_ = config;
+  wished_.slot_bytes = slot_bytes;
+  reconfigured_.store(true, std::memory_order_release);
+}
+
+StoreConfig LogWriter::config() const {
+  const std::lock_guard lock(wish_mutex_);
+  return wished_;
 }
 
 std::optional<Error> LogWriter::fault() const {

@@ -1,7 +1,7 @@
 // Brings one partition's published frames to disk: the persister's state machine for it. All calls come
 // from the persister's thread; the watermarks may be read by any.
 //
-//   hot segment --copy and seal--> buffer --group commit--> log file --completion--> durable
+//   hot segment --copy and seal--> gathered in a buffer --group commit--> log file --completion--> durable
 //
 // Invariants (docs/storage.md):
 //   1. durable_offset() only grows, and everything below it is on disk in a completed synced write.
@@ -80,12 +80,20 @@ class LogWriter {
   Status close_cleanly();
 
   bool has_in_flight() const noexcept { return in_flight_ != 0; }
+  // Gives the buffers of groups back that are not in flight; nothing more is written.
+  void drop_gathered(os::DiskQueue& queue) noexcept;
   const log::PartitionView& view() const noexcept { return view_; }
   const StoreOwner& owner() const noexcept { return owner_; }
 
   // For other threads.
+  // Other settings hold from the next step on; a file that is being written keeps its index interval. slot_bytes is
+  // of the log, and stays.
+  void configure(const StoreConfig& config);
+  StoreConfig config() const;
   std::uint64_t durable_offset() const noexcept { return durable_offset_.load(std::memory_order_acquire); }
   std::uint64_t durable_segments() const noexcept { return durable_segments_.load(std::memory_order_acquire); }
+  // Of files that end at or below it nothing is written any more, whatever the disk says of later ones.
+  std::uint64_t settled_offset() const noexcept { return settled_offset_.load(std::memory_order_acquire); }
   // What the disk says; empty: all is well.
   std::optional<Error> fault() const;
 
@@ -106,6 +114,13 @@ class LogWriter {
     segment::SegmentPlace end;
     bool done = false;
   };
+  // In a buffer, and not in flight yet.
+  struct Gathered {
+    std::shared_ptr<Segment> segment;
+    os::DiskWrite write;
+    segment::SegmentPlace end;
+    bool has_head = false;  // it is the segment's first
+  };
   // Zeros that are written ahead, of the segment being copied.
   struct Zeros {
     std::uint64_t until = 0;  // bytes of the segment's stride that were written, or zeroed
@@ -118,10 +133,13 @@ class LogWriter {
   Result<bool> enter_segment();
   bool is_next_segment_begun() const noexcept;
   Status open_file(std::uint64_t base_offset);
+  Status remove_files_behind(std::uint64_t base_offset);
   std::optional<segment::SegmentPlace> full_end() const noexcept;
   bool has_news() const noexcept;
   bool is_due(std::int64_t now_ns, bool flush_all) noexcept;
-  StepResult write_group(os::DiskQueue& queue);
+  StepResult gather_group(os::DiskQueue& queue);
+  bool may_submit(bool with_head) const noexcept;
+  bool submit_gathered(os::DiskQueue& queue);
   Status write_large(std::uint32_t frame_bytes);
   segment::CopyResult copy(std::span<std::byte> into, GroupEnd& group);
   void took(std::uint64_t written_until) noexcept;
@@ -133,15 +151,16 @@ class LogWriter {
   void advance_durable();
   void became_durable(const std::shared_ptr<Segment>& segment, segment::SegmentPlace end);
   void publish_watermarks() noexcept;
+  void publish_settled() noexcept;
   void wake_waiters() noexcept;
   void say_state(format::StorageState state) noexcept;
   void fail_with(Error error);
-  Status restart();
+  Status restart(os::DiskQueue& queue);
   os::DiskToken next_token() noexcept;
 
   os::Disk& disk_;
   const StoreOwner owner_;
-  const StoreConfig config_;
+  StoreConfig config_;  // the persister's thread's
   const log::PartitionView view_;
   LogFiles& files_;
   std::uint32_t number_ = 0;
@@ -159,17 +178,23 @@ class LogWriter {
   Zeros zeros_;
   std::int64_t news_since_ns_ = 0;
 
-  std::deque<Group> groups_;                        // not durable yet, in the order of the log
+  // Not durable yet, in the order of the log: first those in flight.
+  std::deque<Group> groups_;
+  std::deque<Gathered> gathered_;
   std::deque<std::pair<os::DiskToken, std::shared_ptr<Segment>>> heads_;  // full segments, to get their proof
   std::uint32_t in_flight_ = 0;
 
   std::optional<Error> failure_;
   std::int64_t now_ns_ = 0;  // of the last call
   std::int64_t retry_ns_ = 0;
+  mutable std::mutex wish_mutex_;
+  StoreConfig wished_;                // as configure() said last
+  std::atomic<bool> reconfigured_{false};  // and config_ does not say so yet
   mutable std::mutex fault_mutex_;
   std::optional<Error> fault_;
   std::atomic<std::uint64_t> durable_offset_;
   std::atomic<std::uint64_t> durable_segments_;
+  std::atomic<std::uint64_t> settled_offset_;
 };
 
 }  // namespace ringmain::storage

@@ -33,7 +33,38 @@ segment::CopyResult LogWriter::copy(std::span<std::byte> into, GroupEnd& group) 
   });
 }
 
-StepResult LogWriter::write_group(os::DiskQueue& queue) {
+// Whether another group may be in flight. The first of a segment waits for the head of the segment before it.
+bool LogWriter::may_submit(bool with_head) const noexcept {
+  return groups_.size() < kGroupsInFlight && (!with_head || last_head_is_durable());
+}
+
+// What is gathered and may go.
+bool LogWriter::submit_gathered(os::DiskQueue& queue) {
+  bool any = false;
+  while (!gathered_.empty() && queue.room() >= 2 && may_submit(gathered_.front().has_head)) {  // each turn submits one
+    const Gathered& next = gathered_.front();
+    const os::DiskToken token = next_token();
+    const auto submitted = queue.submit_write(next.segment->file->disk_file(), next.write, token);
+    if (!submitted) {
+      fail_with(submitted.error());
+      return any;  // it stays: writing starts anew with the oldest that is here
+    }
+    queue.give_back(next.write.buffer);
+    ++in_flight_;
+    os::fault_point("storage.group_submitted");
+    groups_.push_back({token, next.segment, next.end, false});
+    gathered_.pop_front();
+    any = true;
+  }
+  return any;
+}
+
+void LogWriter::drop_gathered(os::DiskQueue& queue) noexcept {
+  for (const Gathered& gathered : gathered_) queue.give_back(gathered.write.buffer);
+  gathered_.clear();
+}
+
+StepResult LogWriter::gather_group(os::DiskQueue& queue) {
   using State = StepResult::State;
   if (queue.room() < 2) return {State::busy};
   const SegmentPlace begin = copier_->place();
@@ -64,7 +95,7 @@ StepResult LogWriter::write_group(os::DiskQueue& queue) {
       return {State::failed};
     }
     if (!more) return {in_flight_ != 0 ? State::busy : State::idle};
-    if (beside_zeros || !groups_.empty()) return {State::busy};
+    if (beside_zeros || !groups_.empty() || !gathered_.empty()) return {State::busy};
     if (auto written = write_large(result.needed_bytes); !written) fail_with(written.error());
     return {State::moved};
   }
@@ -74,17 +105,8 @@ StepResult LogWriter::write_group(os::DiskQueue& queue) {
   std::memcpy(partial_.data(), buffer.data() + rest_at, used - rest_at);
   if (!more) std::memset(buffer.data() + used, 0, written - used);
   if (from == 0) std::memcpy(segment_->first_block.data(), buffer.data(), os::disk_block_bytes);
-  const os::DiskToken token = next_token();
   const os::DiskWrite write{segment_->at() + from, *buffer_index, 0, static_cast<std::uint32_t>(written), os::Durability::synced};
-  const auto submitted = queue.submit_write(segment_->file->disk_file(), write, token);
-  queue.give_back(*buffer_index);
-  if (!submitted) {
-    fail_with(submitted.error());
-    return {State::failed};
-  }
-  ++in_flight_;
-  os::fault_point("storage.group_submitted");
-  groups_.push_back({token, segment_, more ? group.whole() : group.last(), false});
+  gathered_.push_back({segment_, write, more ? group.whole() : group.last(), from == 0});
   partial_in_flight_ = !more && used % os::disk_block_bytes != 0;
   took(from + written);
   if (!more && result.stop != segment::CopyStop::damaged) write_ahead_zeros(queue, from + written);

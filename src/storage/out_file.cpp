@@ -1,16 +1,25 @@
 #include "storage/out_file.hpp"
 
+#include <algorithm>
+
 #include "base/clock.hpp"
 #include "base/random.hpp"
 #include "os/fault.hpp"
 #include "segment/file_name.hpp"
 
 namespace ringmain::storage {
+namespace {
+
+constexpr std::uint64_t kMostAllocatedAhead = 64ull << 20;
+
+}  // namespace
 
 Result<std::shared_ptr<OutFile>> OutFile::create(os::Disk& disk, const StoreOwner& owner, const StoreConfig& config,
-                                                 std::uint64_t base_offset) {
+                                                 std::uint64_t base_offset, SpareFiles& spares) {
   auto out = std::make_shared<OutFile>();
   out->path_ = owner.folder + "/" + segment::file_name({base_offset, segment::FileKind::log});
+  if (const auto spare = spares.take(); spare && disk.rename(spare->path, out->path_))
+    out->allocated_bytes_ = out->recycled_bytes_ = spare->size_bytes;
   auto made = disk.create(out->path_);
   if (!made && made.error().code == ErrorCode::already_exists) made = disk.open(out->path_, os::DiskOpen::write);
   if (!made) return tl::make_unexpected(made.error());
@@ -52,10 +61,16 @@ bool OutFile::takes(std::uint32_t index, const StoreConfig& config, std::int64_t
   return true;
 }
 
-Status OutFile::allocate(std::uint64_t to_bytes) {
+Status OutFile::allocate(std::uint64_t to_bytes, std::uint64_t most_bytes) {
   if (allocated_bytes_ >= to_bytes) return {};
-  RINGMAIN_TRY(file_->allocate({allocated_bytes_, to_bytes - allocated_bytes_}));
-  allocated_bytes_ = to_bytes;
+  const std::uint64_t ahead = std::min({most_bytes, to_bytes + to_bytes / 2, to_bytes + kMostAllocatedAhead});
+  for (const std::uint64_t until : {std::max(to_bytes, ahead), to_bytes}) {
+    const Status allocated = file_->allocate({allocated_bytes_, until - allocated_bytes_});
+    if (!allocated && until != to_bytes) continue;  // there may be room for as much as is needed
+    RINGMAIN_TRY(allocated);
+    allocated_bytes_ = until;
+    break;
+  }
   return {};
 }
 

@@ -8,15 +8,16 @@
 
 #include "os/disk.hpp"
 #include "segment/index_builder.hpp"
+#include "storage/spare_files.hpp"
 #include "storage/store_config.hpp"
 
 namespace ringmain::storage {
 
 class OutFile {
  public:
-  // A new one, durably named; a file of that name that is there is begun anew.
+  // A new one, or a spare, durably named; a file of that name that is there is begun anew.
   static Result<std::shared_ptr<OutFile>> create(os::Disk& disk, const StoreOwner& owner, const StoreConfig& config,
-                                                 std::uint64_t base_offset);
+                                                 std::uint64_t base_offset, SpareFiles& spares);
   // One that an earlier broker began. It gets no indexes: readers do without.
   static std::shared_ptr<OutFile> resume(std::string path, std::uint64_t tag, std::uint64_t base_offset,
                                          std::int64_t created_ms, std::uint32_t begun_segments);
@@ -31,8 +32,11 @@ class OutFile {
   // two files.
   bool takes(std::uint32_t index, const StoreConfig& config, std::int64_t now_ms) noexcept;
 
-  // Space up to there, so that writes do not run out of it.
-  Status allocate(std::uint64_t to_bytes);
+  // Whether all blocks up to there may have been written before: no use to zero them ahead.
+  bool is_recycled_to(std::uint64_t bytes) const noexcept { return bytes <= recycled_bytes_; }
+  // Space up to there, so that writes do not run out of it; and in a file that grows some more of what it will hold at
+  // most: a synced write into a file that has just been given space pays for that, too.
+  Status allocate(std::uint64_t to_bytes, std::uint64_t most_bytes);
   void note(std::uint32_t segment_index, const segment::FrameNote& note) {
     if (index_) index_->add(segment_index, note);
   }
@@ -51,6 +55,7 @@ class OutFile {
   std::uint64_t base_offset_ = 0;
   std::int64_t created_ms_ = 0;
   std::uint64_t allocated_bytes_ = 0;
+  std::uint64_t recycled_bytes_ = 0;
   std::uint32_t begun_segments_ = 0;
   bool closed_ = false;  // takes no further one
   std::optional<segment::IndexBuilder> index_;

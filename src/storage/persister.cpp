@@ -92,6 +92,8 @@ void Persister::serve(os::DiskQueue& queue) {
           }
       leaving_.clear();
     }
+    // Before the look: whoever rings behind it must not be missed.
+    const std::uint32_t rings = options_.doorbell->rings.load(std::memory_order_acquire);
     std::int64_t due_ns = kNever;
     const bool moved = step_all(queue, now_steady_ns(), due_ns, std::exchange(awake_anew, false));
     let_go(queue);  // also while others have writes in flight: these may never rest
@@ -105,7 +107,7 @@ void Persister::serve(os::DiskQueue& queue) {
       os::pause();
       continue;
     }
-    sleep(due_ns);
+    sleep(rings, due_ns);
     awake_anew = true;
   }
 }
@@ -115,7 +117,9 @@ void Persister::serve(os::DiskQueue& queue) {
 // wake-up.
 bool Persister::step_all(os::DiskQueue& queue, std::int64_t now_ns, std::int64_t& due_ns, bool awake_anew) {
   bool moved = false;
-  for (Entry& entry : entries_) {
+  ++turn_;
+  for (std::size_t i = 0; i < entries_.size(); ++i) {
+    Entry& entry = entries_[(turn_ + i) % entries_.size()];
     if (entry.marked && !entry.leaving && is_marked(entry)) {
       if (!awake_anew || entry.writer->is_idle()) continue;
       log::Waker::unmark(entry.writer->view(), entry.line);
@@ -125,6 +129,7 @@ bool Persister::step_all(os::DiskQueue& queue, std::int64_t now_ns, std::int64_t
     const std::uint64_t durable_segments = entry.writer->durable_segments();
     const StepResult result = entry.writer->step(queue, now_ns, entry.flush);
     moved |= result.state == StepResult::State::moved;
+    entry.had_nothing = result.state == StepResult::State::idle;
     if (result.due_ns != 0) due_ns = std::min(due_ns, result.due_ns);
     if (entry.writer->durable_segments() != durable_segments && options_.on_segment_durable) options_.on_segment_durable();
     tell_faults(entry);
@@ -139,7 +144,9 @@ bool Persister::reap(os::DiskQueue& queue, os::ReapWait wait) {
     for (Entry& entry : entries_) {
       if (entry.writer->number() != LogWriter::number_of(token)) continue;
       const std::uint64_t durable_segments = entry.writer->durable_segments();
+      const std::uint64_t durable_offset = entry.writer->durable_offset();
       entry.writer->completed(token, result, now_ns);
+      if (entry.writer->durable_offset() != durable_offset && options_.on_durable) options_.on_durable();
       if (entry.writer->durable_segments() != durable_segments && options_.on_segment_durable) options_.on_segment_durable();
       return;
     }
@@ -149,7 +156,7 @@ bool Persister::reap(os::DiskQueue& queue, os::ReapWait wait) {
 }
 
 // Writers that were told to leave go once nothing of them is in flight.
-void Persister::let_go(os::DiskQueue&) {
+void Persister::let_go(os::DiskQueue& queue) {
   bool gone = false;
   for (auto entry = entries_.begin(); entry != entries_.end();) {
     const bool finished = entry->leaving && !entry->writer->has_in_flight() &&
@@ -162,6 +169,7 @@ void Persister::let_go(os::DiskQueue&) {
     if (entry->flush && !entry->writer->fault())
       if (auto closed = entry->writer->close_cleanly(); !closed && options_.log)
         options_.log(entry->writer->owner().name + ": " + closed.error().message);
+    entry->writer->drop_gathered(queue);
     log::Waker::unmark(entry->writer->view(), entry->line);
     {
       const std::lock_guard lock(mutex_);
@@ -173,12 +181,16 @@ void Persister::let_go(os::DiskQueue&) {
   if (gone) changed_.notify_all();
 }
 
-// Marks every partition that is idle, looks once more, and sleeps until somebody rings or something is due.
-void Persister::sleep(std::int64_t due_ns) {
-  const std::uint32_t rings = options_.doorbell->rings.load(std::memory_order_acquire);
+// Marks every partition that is idle, looks once more, and sleeps until somebody rings or something is due. `rings`: the
+// doorbell as it stood before the last look.
+void Persister::sleep(std::uint32_t rings, std::int64_t due_ns) {
   bool any = false;
   for (Entry& entry : entries_) {
-    if (entry.marked || !entry.writer->is_idle()) continue;
+    if (entry.marked) continue;
+    if (!entry.writer->is_idle()) {
+      if (entry.had_nothing) return;  // it has something since the look, and nothing says when that is due
+      continue;
+    }
     log::Waker::mark(entry.writer->view(), entry.line);
     entry.marked = any = true;
   }

@@ -18,11 +18,12 @@
 namespace ringmain::storage {
 
 struct PersisterOptions {
-  os::DiskQueueOptions queue{.depth = 64, .buffer_count = 6, .buffer_bytes = 1280 * 1024};
+  os::DiskQueueOptions queue{.depth = 64, .buffer_count = 12, .buffer_bytes = 1280 * 1024};
   format::Doorbell* doorbell = nullptr;  // the persister's own
   bool fences = false;
   std::function<void(const std::string&)> log;  // called from the thread
   std::function<void()> on_segment_durable;     // a slot may be free now; called from the thread
+  std::function<void()> on_durable;             // some partition's durable offset has moved; called from the thread
 };
 
 // add(), remove() and stop() may be called from any one thread at a time.
@@ -46,6 +47,7 @@ class Persister {
     std::shared_ptr<LogWriter> writer;
     std::uint32_t line = 0;
     bool marked = false;   // sleeps until a producer takes the mark
+    bool had_nothing = false;  // when it was stepped last
     bool leaving = false, flush = false;
     std::int64_t leave_by_ns = 0;  // what is published later than this stays for the next broker
     std::string told;      // the fault that the log has been told of
@@ -57,7 +59,7 @@ class Persister {
   bool step_all(os::DiskQueue& queue, std::int64_t now_ns, std::int64_t& due_ns, bool awake_anew);
   bool reap(os::DiskQueue& queue, os::ReapWait wait);
   void let_go(os::DiskQueue& queue);
-  void sleep(std::int64_t due_ns);
+  void sleep(std::uint32_t rings, std::int64_t due_ns);
   void ring() noexcept;
   void tell_faults(Entry& entry);
   bool is_marked(const Entry& entry) const noexcept;
@@ -65,6 +67,7 @@ class Persister {
   PersisterOptions options_;
   std::string description_;
   std::vector<Entry> entries_;      // the thread's own
+  std::size_t turn_ = 0;            // who is served first: buffers may be scarce
   std::uint32_t next_number_ = 1;
   std::int64_t last_completion_ns_ = 0;
 

@@ -1,10 +1,12 @@
 #include "storage/recovery.hpp"
 
 #include <algorithm>
+#include <array>
 
 #include <fmt/format.h>
 
 #include "segment/file_name.hpp"
+#include "segment/head.hpp"
 #include "segment/log_folder.hpp"
 #include "segment/prove.hpp"
 #include "storage/compaction_file.hpp"
@@ -53,6 +55,7 @@ class Recovery {
       if (!open || open->path() != path_of(name)) {
         RINGMAIN_TRY_ASSIGN(opened, disk_.open(path_of(name), os::DiskOpen::read));
         open = std::move(opened);
+        foretell_heads(*open);
       }
       RINGMAIN_TRY_ASSIGN(size, open->size_bytes());
       if (at >= size) return std::size_t{0};
@@ -61,9 +64,19 @@ class Recovery {
       return part.size();
     };
     folder_ = segment::survey_folder({owner_.topic_id, owner_.partition, owner_.folder}, listing, read);
+    // Nothing is removed from a folder that needs a person: what looks unfinished may be what was damaged.
     for (const segment::FolderFinding& finding : folder_.findings) {
       if (!segment::is_harmless(finding.fault))
         return fail(ErrorCode::kafka_storage_error, fmt::format("{}: {}", owner_.name, finding.message));
+      if (finding.fault != segment::FolderFault::blank) continue;
+      RINGMAIN_TRY_ASSIGN(was_wiped, holds_later_head(finding.name, read));
+      if (was_wiped)
+        return fail(ErrorCode::kafka_storage_error,
+                    fmt::format("{}: the start of {} was wiped, and segments behind it are there: fetch the file from a replica "
+                                "or a backup, or skip what is damaged with `ringmain log repair`",
+                                owner_.name, path_of(finding.name)));
+    }
+    for (const segment::FolderFinding& finding : folder_.findings) {
       if (finding.fault == segment::FolderFault::blank && folder_.files.empty()) {
         begin_like(finding.name);
         continue;
@@ -83,6 +96,24 @@ class Recovery {
         segments_.push_back({i, head});
       }
     return {};
+  }
+
+  // They lie far apart: one after the other each would cost a turn of the disk.
+  void foretell_heads(const os::DiskFile& file) const {
+    const auto size = file.size_bytes();
+    for (std::uint64_t at = 0; size && at < *size; at += config_.slot_bytes) file.will_read({at, os::disk_block_bytes});
+  }
+
+  // Whether a file whose first head is blank has another one: no segment is begun before the head of the one before it
+  // is durable, so somebody has wiped that.
+  Result<bool> holds_later_head(const std::string& name, const segment::ReadFileAt& read) const {
+    std::array<std::byte, sizeof(format::LogFileHead)> bytes{};
+    for (std::uint64_t at = config_.slot_bytes;; at += config_.slot_bytes) {  // ends with the file
+      RINGMAIN_TRY_ASSIGN(count, read(name, at, bytes));
+      if (count < bytes.size()) return false;
+      format::LogFileHead head;
+      if (segment::read_head(bytes, at, head) == segment::HeadState::valid) return true;
+    }
   }
 
   // A file without a record, and no other: retention has taken what was before it. Its name is all that says where
@@ -133,6 +164,8 @@ class Recovery {
 
   bool is_hot(const format::LogFileHead& head) const noexcept {
     if (hot_ == nullptr) return false;
+    // What the log has let go of is durable, and its slot may be taken any moment though it is still named there.
+    if (head.sequence < hot_->control().log_start.load(std::memory_order_acquire)) return false;
     const auto slot = hot_->find(head.sequence);
     return slot && hot_->segment_in(*slot).tag == head.tag &&
            hot_->segment_in(*slot).base_offset.load(std::memory_order_acquire) == head.base_offset;
@@ -157,7 +190,7 @@ class Recovery {
     if (!damaged) return {};
     return fail(ErrorCode::kafka_storage_error,
                 fmt::format("{}: {} is damaged: the records from offset {} on (byte {} of the file) do not prove themselves, and there are "
-                            "others behind them; restore the file from a backup, or delete the topic",
+                            "others behind them; restore the file from a backup, or skip what is lost with `ringmain log repair`",
                             owner_.name, path_of(folder_.files[here.file].name), proof.end.offset,
                             here.at() + GroupEnd::bytes_of(proof.end)));
   }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "os/fault.hpp"
 #include "segment/file_name.hpp"
 
 namespace ringmain::storage {
@@ -23,8 +24,7 @@ std::optional<std::int64_t> written_ms(const RetentionInput& input, std::size_t 
   return std::nullopt;
 }
 
-Status remove_if_there(os::Disk& disk, const std::string& path) {
-  Status removed = disk.remove(path);
+Status unless_gone(Status removed) {
   if (!removed && removed.error().code == ErrorCode::not_found) return {};
   return removed;
 }
@@ -38,9 +38,11 @@ RetentionDecision decide_retention(const RetentionInput& input,
   RetentionDecision decision{0, input.log_start_offset};
   while (decision.file_count + 1 < input.files.size()) {
     const LogFileEntry& file = input.files[decision.file_count];
-    if (file.end_offset > input.settled_offset) break;
+    // Where the next one begins: a file's own end only says how much of it is durable, which may be nothing yet.
+    const std::uint64_t end_offset = input.files[decision.file_count + 1].base_offset;
+    if (end_offset > input.settled_offset) break;
     const std::uint64_t rest = bytes - file.size_bytes;
-    bool goes = file.end_offset <= input.log_start_offset;
+    bool goes = end_offset <= input.log_start_offset;
     if (config.retention_bytes >= 0)
       goes = goes || rest >= static_cast<std::uint64_t>(config.retention_bytes);
     if (config.retention_ms >= 0 && !goes) {
@@ -56,8 +58,8 @@ RetentionDecision decide_retention(const RetentionInput& input,
   return decision;
 }
 
-Result<RetentionReport> remove_oldest(os::Disk& disk, const StoreOwner& owner, LogFiles& files,
-                                      std::size_t file_count) {
+Result<RetentionReport> remove_oldest(os::Disk& disk, const StoreOwner& owner, const StoreConfig& config,
+                                      LogFiles& files, std::size_t file_count) {
   RetentionReport report;
   if (file_count == 0) return report;
   // What an earlier call removed and could not make durable comes before what this one removes.
@@ -66,9 +68,10 @@ Result<RetentionReport> remove_oldest(os::Disk& disk, const StoreOwner& owner, L
     const auto oldest = files.oldest_to_take();
     if (!oldest) break;  // the last one, or not durable yet
     for (const auto kind : {segment::FileKind::time_index, segment::FileKind::offset_index})
-      RINGMAIN_TRY(remove_if_there(
-          disk, owner.folder + "/" + segment::file_name({oldest->base_offset, kind, false})));
-    RINGMAIN_TRY(remove_if_there(disk, oldest->path));
+      RINGMAIN_TRY(unless_gone(disk.remove(owner.folder + "/" + segment::file_name({oldest->base_offset, kind, false}))));
+    os::fault_point("retention.indexes_gone");
+    RINGMAIN_TRY(unless_gone(files.spares().retire(disk, owner, config, oldest->base_offset)));
+    os::fault_point("retention.log_gone");
     files.take_oldest();
     ++report.removed_files;
     report.removed_bytes += oldest->size_bytes;

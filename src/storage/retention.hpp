@@ -69,7 +69,9 @@ struct RetentionReport {
 // that is whole and slower to search; it goes the next time. A power cut may also keep the name of
 // an index and not that of its log: survey_folder() calls it an orphan, and it may be removed.
 // After an error what is left is still in `files`; call again.
-Result<RetentionReport> remove_oldest(os::Disk& disk, const StoreOwner& owner, LogFiles& files,
-                                      std::size_t file_count);
+//
+// A file that the writer may want again becomes a spare: spare_files.hpp.
+Result<RetentionReport> remove_oldest(os::Disk& disk, const StoreOwner& owner, const StoreConfig& config,
+                                      LogFiles& files, std::size_t file_count);
 
 }  // namespace ringmain::storage

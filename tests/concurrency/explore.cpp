@@ -4,12 +4,14 @@
 
 #include <cstdlib>
 
+#include "sanitizers.hpp"
+
 namespace ringmain::sim {
 namespace {
 
 // A sanitizer takes ten times as long for each step, and looks for other mistakes than a schedule
 // can show: it gets an eighth of them.
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(RINGMAIN_WITH_ASAN) || defined(RINGMAIN_WITH_TSAN)
 constexpr std::uint64_t kShare = 8;
 #else
 constexpr std::uint64_t kShare = 1;

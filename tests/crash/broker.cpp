@@ -49,6 +49,7 @@ int serve_as_broker(int argc, char** argv) {
   stage.brokers[mine % std::size(stage.brokers)].store(::getpid());
   if (stage.gate_closed.load() != 0) return 4;
   if (const Status set = os::configure_faults(stage.fault_set.load() != 0 ? stage.broker_fault : ""); !set) return 2;
+  options.configs = {{"log.retention.check.interval.ms", "30"}};
   options.log = [](const std::string& line) { std::fprintf(stderr, "[%d] %s\n", ::getpid(), line.c_str()); };
 
   auto started = broker::Broker::start(options);

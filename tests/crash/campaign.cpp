@@ -45,8 +45,8 @@ void Campaign::run(std::uint64_t kills) {
 }
 
 void Campaign::set_the_scene() {
-  company_.start_broker();
-  company_.await_broker();
+  company_.brokers().start();
+  company_.brokers().await();
   {
     Bus bus = open_as_client(company_.stage(), false);
     for (const Topic& topic : kTopics) bus.admin().create_topic(new_topic(topic));
@@ -126,8 +126,8 @@ void Campaign::next_broker(Random& random) {
   bool others_will = false;
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor)
     others_will |= kCast[actor].autostart && company_.is_alive(actor) && !company_.is_stopped(actor);
-  if (random.below(2) == 0 || !others_will) company_.start_broker();
-  company_.await_broker();
+  if (random.below(2) == 0 || !others_will) company_.brokers().start();
+  company_.brokers().await();
 }
 
 void Campaign::kill_one(std::uint32_t actor) {
@@ -142,20 +142,20 @@ void Campaign::kill_several(Random& random) {
     if (random.below(3) == 0) dead.push_back(actor);
   const bool broker_too = random.below(3) == 0;
   for (const std::uint32_t actor : dead) company_.kill(actor);
-  if (broker_too) company_.kill_broker();
+  if (broker_too) company_.brokers().kill();
   for (const std::uint32_t actor : dead) company_.await_death(actor);
-  if (broker_too && random.below(2) == 0) company_.start_broker();
+  if (broker_too && random.below(2) == 0) company_.brokers().start();
   for (const std::uint32_t actor : dead) company_.start(actor);
-  if (broker_too) company_.await_broker();
+  if (broker_too) company_.brokers().await();
 }
 
 void Campaign::kill_broker(Random& random) {
-  company_.kill_broker();
+  company_.brokers().kill();
   next_broker(random);
 }
 
 void Campaign::kill_over_unburied(Random& random) {
-  company_.stop_broker();
+  company_.brokers().stop();
   std::vector<std::uint32_t> dead;
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor)
     if (random.below(4) == 0) dead.push_back(actor);
@@ -164,7 +164,7 @@ void Campaign::kill_over_unburied(Random& random) {
   const bool replaced_before = random.below(2) == 0;
   if (replaced_before)
     for (const std::uint32_t actor : dead) company_.start(actor);
-  company_.kill_broker();
+  company_.brokers().kill();
   next_broker(random);
   if (!replaced_before)
     for (const std::uint32_t actor : dead) company_.start(actor);
@@ -174,10 +174,10 @@ void Campaign::kill_over_unburied(Random& random) {
 void Campaign::kill_all(Random& random) {
   company_.forget_dead_readers(false);
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor) company_.kill(actor);
-  company_.kill_broker();
+  company_.brokers().kill();
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor) company_.await_death(actor);
   Oracle& oracle = company_.oracle();
-  const std::array<std::uint32_t, 3> kept = {log_of(kBlock, 0), log_of(kBlock, 1), log_of(kSingle, 0)};
+  const std::array<std::uint32_t, 4> kept = {log_of(kBlock, 0), log_of(kBlock, 1), log_of(kSingle, 0), log_of(kDisk, 0)};
   std::map<std::uint32_t, std::optional<std::uint64_t>> slowest;
   for (const std::uint32_t log : kept) slowest[log] = oracle.slowest(log);
   company_.forget_dead_readers(true);
@@ -199,13 +199,13 @@ void Campaign::kill_all(Random& random) {
 }
 
 void Campaign::broker_away(Random& random) {
-  company_.await_broker();
-  company_.close_gate();
+  company_.brokers().await();
+  company_.brokers().close_gate();
   std::uint64_t before = 0, after = 0;
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor)
     if (is_producer(kCast[actor].role)) before += company_.slot(actor).done.load();
   company_.run_for_us(static_cast<std::int64_t>(50'000 + random.below(150'000)));
-  if (company_.broker() != 0) throw Failure{"a broker serves although the gate is closed"};
+  if (company_.brokers().serving() != 0) throw Failure{"a broker serves although the gate is closed"};
   for (std::uint32_t actor = 0; actor < kCast.size(); ++actor)
     if (is_producer(kCast[actor].role)) after += company_.slot(actor).done.load();
   company_.tally().published_without_broker += after - before;
@@ -215,7 +215,7 @@ void Campaign::broker_away(Random& random) {
     company_.await_death(actor);
     company_.start(actor);
   }
-  company_.open_gate();
+  company_.brokers().open_gate();
   next_broker(random);
 }
 
@@ -252,8 +252,8 @@ void Campaign::stop_at_point(const Move& move, Random& random) {
   await_sent_on_drop(kRoundsBytes, after);
   await_other_producers(move.actor, after);
   if (random.below(3) == 0) {
-    if (random.below(2) == 0) company_.kill_broker();
-    company_.await_broker();
+    if (random.below(2) == 0) company_.brokers().kill();
+    company_.brokers().await();
     await_other_producers(move.actor, after);
   }
   if (random.below(3) == 0) return kill_one(move.actor);  // the operator evicts it
@@ -280,20 +280,26 @@ void Campaign::demand_in_locks(std::uint32_t actor, const std::string& point) {
 }
 
 void Campaign::broker_dies_at_point(const Move& move, Random& random) {
-  company_.arm_broker(fmt::format("{}:kill:{}", move.point, move.nth));
-  company_.kill_broker();
-  if (random.below(2) == 0) company_.start_broker();
+  company_.brokers().arm(fmt::format("{}:kill:{}", move.point, move.nth));
+  company_.brokers().kill();
+  if (random.below(2) == 0) company_.brokers().start();
   // What makes a broker pass its points: topics, deaths, attachments.
   company_.start(kProberPlace);
-  for (int turn = 0; !company_.broker_hit_fault(); ++turn) {  // until it is hit, or the watchdog
-    kill_one(static_cast<std::uint32_t>(random.below(kCast.size())));
-    company_.run_for_us(20'000);
-    if (turn == 200) throw Failure{"no broker came to " + move.point};
-  }
+  std::int64_t pause_us = 20'000;
+  company_.wait_until(
+      [&] {
+        if (company_.brokers().hit_fault()) return true;
+        kill_one(static_cast<std::uint32_t>(random.below(kCast.size())));
+        company_.run_for_us(pause_us);
+        // Less and less often: who is killed before it gets anywhere fills no segment.
+        pause_us = std::min<std::int64_t>(pause_us + pause_us / 16, 1'000'000);
+        return false;
+      },
+      "a broker to come to " + move.point);
   ++company_.tally().points[move.point + ":kill"];
   company_.slot(kProberPlace).stop.store(1);
   company_.await_death(kProberPlace);
-  company_.disarm_broker();
+  company_.brokers().disarm();
   next_broker(random);
 }
 
@@ -320,9 +326,9 @@ void Campaign::stop_some(Random& random) {
     if (random.below(4) == 0) stopped.push_back(actor);
   const bool broker_too = random.below(3) == 0;
   for (const std::uint32_t actor : stopped) company_.stop(actor);
-  if (broker_too) company_.stop_broker();
+  if (broker_too) company_.brokers().stop();
   company_.run_for_us(static_cast<std::int64_t>(random.below(60'000)));
-  if (broker_too) company_.go_on_broker();
+  if (broker_too) company_.brokers().go_on();
   for (const std::uint32_t actor : stopped) company_.go_on(actor);
 }
 
@@ -344,13 +350,14 @@ void Campaign::leave_child(Random& random) {
 }
 
 void Campaign::full_memory(Random& random) {
-  company_.arm_broker("os.allocate:enospc:1+");
+  company_.brokers().arm("os.allocate:enospc:1+");
   kill_broker(random);
   const std::string name = fmt::format("space-{}", ++spare_topics_);
   {
     Bus bus = open_as_client(company_.stage(), true);
     NewTopic topic;
     topic.name = name;
+    topic.configs = {{"storage", "memory"}};
     bus.admin().create_topic(topic);
     try {
       Appender appender(bus, {name, 0});
@@ -359,9 +366,10 @@ void Campaign::full_memory(Random& random) {
       if (error.code() != ErrorCode::no_space) throw Failure{fmt::format("no memory, and the error is: {}", error.what())};
     }
   }
-  await_everybody("the memory is full");
+  // The disk is full, too: who writes there comes to wait.
+  company_.await_progress([](Role role) { return !is_on_disk(role); }, "the memory is full");
   ++company_.tally().points["os.allocate:enospc"];
-  company_.disarm_broker();
+  company_.brokers().disarm();
   next_broker(random);
   Bus bus = open_as_client(company_.stage(), true);
   Appender(bus, {name, 0}).append("room");
@@ -402,13 +410,14 @@ void Campaign::print_summary() const {
       "  {:10}  acknowledged, each found at its offset\n"
       "  {:10}  read, with content, order and place right\n"
       "  {:10}  told as lost (drop-oldest)\n"
+      "  {:10}  of them on disk (retention, trims)\n"
       "  {:10}  void offsets: aborts and dead producers' claims\n"
       "  {:10}  in flight at a death and there, whole and once\n"
       "  {:10}  in flight at a death and nowhere\n"
       "  {:10}  published while there was no broker\n"
       "  {:10}  views held over a stop and intact\n"
       "brokers that served: {}\n",
-      counts.intended, counts.acknowledged, counts.read, counts.lost, counts.void_offsets, counts.in_flight_found,
+      counts.intended, counts.acknowledged, counts.read, counts.lost, counts.lost_on_disk, counts.void_offsets, counts.in_flight_found,
       counts.in_flight_gone, tally.published_without_broker, tally.views_held, company_.stage().brokers_served.load());
 }
 

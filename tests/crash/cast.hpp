@@ -11,7 +11,7 @@ struct Part {
   Role role;
   bool autostart;  // starts a broker where it finds none
 };
-inline constexpr std::array<Part, 10> kCast = {{
+inline constexpr std::array<Part, 16> kCast = {{
     {Role::appender_on_drop, true},
     {Role::appender_on_drop, false},
     {Role::producer_on_block, false},
@@ -22,9 +22,15 @@ inline constexpr std::array<Part, 10> kCast = {{
     {Role::consumer_on_all, true},
     {Role::reader_on_block, false},
     {Role::reader_on_single, false},
+    {Role::appender_on_disk, true},
+    {Role::appender_on_disk, false},
+    {Role::appender_on_short, false},
+    {Role::reader_on_disk, false},
+    {Role::rereader_on_disk, true},
+    {Role::reader_on_short, false},
 }};
-inline constexpr std::uint32_t kForkerPlace = 10;
-inline constexpr std::uint32_t kProberPlace = 11;
+inline constexpr std::uint32_t kForkerPlace = 16;
+inline constexpr std::uint32_t kProberPlace = 17;
 static_assert(kCast.size() == kForkerPlace && kProberPlace < kMaxActors);
 
 }  // namespace ringmain::crash

@@ -1,15 +1,12 @@
 #include "company.hpp"
 
-#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <fstream>
 #include <numeric>
 
@@ -17,8 +14,8 @@
 
 #include "base/clock.hpp"
 #include "base/random.hpp"
+#include "child.hpp"
 #include "os/file.hpp"
-#include "os/process.hpp"
 #include "ringmain/bus.hpp"
 
 namespace ringmain::crash {
@@ -28,60 +25,8 @@ namespace {
 // takes longer.
 constexpr std::int64_t kPatienceNs = 60'000'000'000;
 constexpr useconds_t kPauseUs = 200;
-constexpr pid_t kReaped = -1;  // in the stage's list of brokers
-// A broker that ends looks for leaks in a child of its own. If we kill the broker meanwhile, the kernel kills that
-// child, which is then ours to reap: it never was a broker.
-#if defined(__SANITIZE_ADDRESS__)
-constexpr bool kLeakChecker = true;
-#else
-constexpr bool kLeakChecker = false;
-#endif
-
 volatile sig_atomic_t interrupted = 0;
 void interrupt(int signal) { interrupted = signal; }
-
-std::string describe(int status) {
-  if (WIFSIGNALED(status)) return fmt::format("signal {}", WTERMSIG(status));
-  return fmt::format("exit status {}", WEXITSTATUS(status));
-}
-
-char state_of(pid_t pid) {
-  const auto state = os::process_state(pid);
-  return state ? state->state : '-';
-}
-
-std::string tail_of(const std::string& path, std::size_t lines) {
-  std::ifstream file(path);
-  std::vector<std::string> all;
-  for (std::string line; std::getline(file, line);) all.push_back(line);
-  std::string text;
-  for (std::size_t i = all.size() > lines ? all.size() - lines : 0; i < all.size(); ++i) text += "  " + all[i] + "\n";
-  return text;
-}
-
-// Starts this program again. Its end comes with ours.
-pid_t start_self(const std::vector<std::string>& arguments, const std::string& fault, const std::string& log) {
-  std::vector<char*> argv;
-  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
-  if (fault.empty())
-    ::unsetenv("RINGMAIN_FAULT");
-  else
-    ::setenv("RINGMAIN_FAULT", fault.c_str(), 1);
-  const pid_t parent = ::getpid();
-  const os::UniqueFd out(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
-  const pid_t pid = ::fork();
-  if (pid != 0) {
-    ::unsetenv("RINGMAIN_FAULT");
-    return pid;
-  }
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != parent) ::_exit(3);
-  ::dup2(out.get(), STDOUT_FILENO);
-  ::dup2(out.get(), STDERR_FILENO);
-  ::execv("/proc/self/exe", argv.data());
-  ::_exit(127);
-}
 
 }  // namespace
 
@@ -91,7 +36,9 @@ std::uint64_t Tally::all_kills() const {
 }
 
 Company::Company(const std::string& folder, std::uint64_t seed)
-    : folder_(folder), seed_(seed), stage_(open_stage_file(folder + "/stage", true)) {
+    : folder_(folder), seed_(seed), stage_(open_stage_file(folder + "/stage", true)),
+      brokers_(stage(), folder, tally_,
+               [this](const std::function<bool()>& condition, const std::string& what) { wait_until(condition, what); }) {
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::signal(SIGINT, interrupt);
   ::signal(SIGTERM, interrupt);
@@ -151,6 +98,8 @@ void Company::start(std::uint32_t actor, const std::string& fault) {
     if (part.role == Role::reader_on_block || part.role == Role::consumer_on_all) oracle_.starts(slot.life, log_of(kBlock, 0));
     if (part.role == Role::consumer_on_all) oracle_.starts(slot.life, log_of(kBlock, 1));
     if (part.role == Role::reader_on_single) oracle_.starts(slot.life, log_of(kSingle, 0));
+    if (part.role == Role::reader_on_disk || part.role == Role::rereader_on_disk) oracle_.starts(slot.life, log_of(kDisk, 0));
+    if (part.role == Role::reader_on_short) oracle_.starts(slot.life, log_of(kShort, 0));
   }
   pids_[actor] = start_self({"crash_campaign", "actor", std::to_string(actor)}, fault, folder_ + "/actors.log");
   if (pids_[actor] < 0) throw Failure{"cannot fork"};
@@ -176,114 +125,18 @@ bool Company::is_stopped(std::uint32_t actor) const {
   return is_alive(actor) && state_of(pids_[actor]) == 'T';
 }
 
-void Company::signal_stop(pid_t pid) {
+void Company::stop(std::uint32_t actor) {
+  ++tally_.stops[role_name(slot(actor).role)];
+  const pid_t pid = pids_[actor];
   ::kill(pid, SIGSTOP);
   wait_until([&] { return state_of(pid) == 'T' || state_of(pid) == '-' || state_of(pid) == 'Z'; }, "a stop");
 }
 
-void Company::stop(std::uint32_t actor) {
-  ++tally_.stops[role_name(slot(actor).role)];
-  signal_stop(pids_[actor]);
-}
-
 void Company::go_on(std::uint32_t actor) { ::kill(pids_[actor], SIGCONT); }
-
-void Company::start_broker() {
-  start_self({"crash_campaign", "broker", "--bus", stage().bus, "--idle-exit-ms", "10000", "--shm", stage().shm}, "",
-             folder_ + "/bus/broker.log");
-}
-
-void Company::kill_broker() {
-  await_broker();
-  const pid_t pid = broker();
-  pid_t serving = pid;
-  stage().broker_pid.compare_exchange_strong(serving, 0);
-  expected_.insert(pid);
-  ::kill(pid, SIGKILL);
-  ++tally_.kills["broker"];
-  wait_until([&] { return state_of(pid) == '-'; }, "the broker's end");
-}
-
-void Company::stop_broker() {
-  ++tally_.stops["broker"];
-  signal_stop(broker());
-}
-
-void Company::go_on_broker() { ::kill(broker(), SIGCONT); }
-
-// A broker writes its number down before it looks at the gate and at its faults, and its number is
-// not given to another process before we have reaped it.
-void Company::learn_brokers() {
-  Stage& stage = this->stage();
-  for (; known_brokers_ != stage.broker_count.load(); ++known_brokers_) {
-    std::atomic<std::int32_t>& entry = stage.brokers[known_brokers_ % std::size(stage.brokers)];
-    const pid_t pid = entry.exchange(0);
-    if (pid == 0) return;  // it is just writing, and has seen nothing yet
-    if (pid != kReaped) brokers_.insert(pid);
-  }
-}
-
-// One that has ended before one of those that came earlier has written its number.
-bool Company::forget_unlearned(pid_t pid) {
-  Stage& stage = this->stage();
-  for (std::uint32_t i = known_brokers_; i != stage.broker_count.load(); ++i) {
-    std::int32_t written = pid;
-    if (stage.brokers[i % std::size(stage.brokers)].compare_exchange_strong(written, kReaped)) return true;
-  }
-  return false;
-}
-
-void Company::kill_brokers() {
-  learn_brokers();
-  for (const pid_t pid : brokers_) {
-    if (!expected_.insert(pid).second) continue;
-    if (pid == broker()) ++tally_.kills["broker"];
-    ::kill(pid, SIGKILL);
-  }
-}
 
 void Company::kill_child(pid_t pid) {
   expected_.insert(pid);
   ::kill(pid, SIGKILL);
-}
-
-void Company::arm_broker(const std::string& fault) {
-  std::snprintf(stage().broker_fault, sizeof(stage().broker_fault), "%s", fault.c_str());
-  broker_hit_ = false;
-  armed_ = true;
-  stage().fault_set.store(1);
-}
-
-void Company::disarm_broker() {
-  stage().fault_set.store(0);
-  close_gate();
-  open_gate();
-  armed_ = false;
-}
-
-void Company::close_gate() {
-  stage().gate_closed.store(1);
-  // One that is just writing its number hides those behind it, which may be past the gate already.
-  const std::uint32_t begun = stage().broker_count.load();
-  wait_until(
-      [&] {
-        learn_brokers();
-        return static_cast<std::int32_t>(known_brokers_ - begun) >= 0;
-      },
-      "all brokers to write their numbers");
-  kill_brokers();
-  const std::set<pid_t> before = brokers_;  // later ones find the gate closed
-  wait_until(
-      [&] {
-        return std::none_of(before.begin(), before.end(), [&](pid_t pid) { return brokers_.contains(pid); });
-      },
-      "all brokers to end");
-}
-
-void Company::open_gate() { stage().gate_closed.store(0); }
-
-void Company::await_broker() {
-  wait_until([&] { return broker() != 0 && state_of(broker()) != '-' && state_of(broker()) != 'Z'; }, "a broker");
 }
 
 void Company::reap() {
@@ -298,27 +151,7 @@ void Company::reap() {
 void Company::on_death(pid_t pid, int status) {
   for (std::uint32_t actor = 0; actor < kMaxActors; ++actor)
     if (pids_[actor] == pid) return on_actor_death(actor, pid, status);
-  // A broker, or somebody's child.
-  learn_brokers();
-  const bool was_broker = brokers_.erase(pid) != 0 || forget_unlearned(pid);
-  pid_t served = pid;
-  stage().broker_pid.compare_exchange_strong(served, 0);
-  if (expected_.erase(pid) != 0) return;
-  if (!was_broker && kLeakChecker && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) return;
-  if (armed_ && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
-    broker_hit_ = true;
-    stage().fault_set.store(0);  // one such death is enough; others may have it already
-    ++tally_.kills["broker"];
-    return;
-  }
-  if (armed_ && WIFEXITED(status) && WEXITSTATUS(status) == 1) {
-    ++tally_.brokers_found_no_room;
-    return;
-  }
-  // 0: idle, 3: we are gone, 4: the gate is closed, 5: another one serves already
-  if (WIFEXITED(status) && WEXITSTATUS(status) != 1 && WEXITSTATUS(status) <= 5 && WEXITSTATUS(status) != 2) return;
-  throw Failure{fmt::format("broker {} ended by itself: {}; its log:\n{}", pid, describe(status),
-                            tail_of(folder_ + "/bus/broker.log", 10))};
+  brokers_.on_death(pid, status, expected_.erase(pid) != 0);
 }
 
 void Company::on_actor_death(std::uint32_t actor, pid_t pid, int status) {
@@ -334,7 +167,7 @@ void Company::on_actor_death(std::uint32_t actor, pid_t pid, int status) {
   const bool may_die = expected_.erase(pid) != 0 && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
   if (may_die || (WIFEXITED(status) && WEXITSTATUS(status) == 0 && slot.stop.load() != 0)) return;
   throw Failure{fmt::format("actor {} ({}, life {}) ended by itself: {}: {}\n{}", actor, role_name(slot.role),
-                            slot.life, describe(status), slot.failed.load() != 0 ? slot.failure : "it said nothing",
+                            slot.life, describe_end(status), slot.failed.load() != 0 ? slot.failure : "it said nothing",
                             tail_of(folder_ + "/actors.log", 5))};
 }
 
@@ -415,6 +248,10 @@ void Company::carry_sights(std::uint32_t actor, std::uint64_t until) {
   for (; tail != until; ++tail) {
     const Entry& entry = slot.entry(tail);
     const std::uint64_t offset = entry.offset.load(std::memory_order_relaxed);
+    if (entry.progress.load(std::memory_order_relaxed) == Progress::began_anew) {
+      oracle_.starts(slot.life, entry.log);
+      continue;
+    }
     if (entry.progress.load(std::memory_order_relaxed) == Progress::lost) {
       oracle_.loses(slot.life, entry.log, offset);
       continue;
@@ -495,7 +332,7 @@ void Company::print_everything() const {
                  role_name(slot.role), slot.life, pids_[actor], state_of(pids_[actor]), slot.done.load(),
                  slot.head.load() - slot.tail.load(), slot.doing[0] != '\0' ? "waits to " : "", slot.doing);
   }
-  std::fprintf(stderr, "broker %d state %c\n--- its log\n%s--- locks\n", broker(), state_of(broker()),
+  std::fprintf(stderr, "broker %d state %c\n--- its log\n%s--- locks\n", brokers_.serving(), state_of(brokers_.serving()),
                tail_of(folder_ + "/bus/broker.log", 25).c_str());
   try {
     std::fprintf(stderr, "%s\n", locks("").c_str());

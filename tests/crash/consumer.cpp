@@ -3,11 +3,13 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "actors.hpp"
+#include "base/clock.hpp"
 #include "base/random.hpp"
 #include "content.hpp"
 #include "ringmain/consumer.hpp"
@@ -74,30 +76,50 @@ class Listener {
   }
 };
 
+// How a reader goes about it.
+enum class Habit {
+  steady,
+  rereads,  // once it has caught up it begins anew at the log's start, now and then
+  naps,     // so long that what it has not read is gone
+};
+
 class ReaderActor : public Listener {
  public:
-  ReaderActor(Stage& stage, ActorSlot& slot, std::uint32_t topic)
-      : Listener(stage, slot), log_(log_of(topic, 0)), reader_(until_it_works(slot, "attach a reader", [&] {
-          ReaderOptions options;
-          options.wait = slot.sleeps != 0 ? WaitStrategy::sleep : strategy(random_);
-          return Reader(bus_, {kTopics[topic].name, 0}, options);
-        })) {}
+  ReaderActor(Stage& stage, ActorSlot& slot, std::uint32_t topic, Habit habit = Habit::steady)
+      : Listener(stage, slot), topic_(topic), log_(log_of(topic, 0)), habit_(habit) {}
 
   void run() {
+    begin();
     std::vector<ConsumerRecord> records(1);
     while (!stopped()) {
-      const Bytes value = reader_.next(kLookForCommands);
-      if (const std::uint64_t lost = reader_.lost(); lost != lost_) {
+      const Bytes value = reader_->next(kLookForCommands);
+      if (const std::uint64_t lost = reader_->lost(); lost != lost_) {
         journal_.lost(log_, lost - lost_);
         lost_ = lost;
       }
       if (value.data() == nullptr) continue;
-      records[0] = reader_.record();
+      records[0] = reader_->record();
       take(records);
+      if (habit_ == Habit::naps && random_.below(20'000) == 0) ::usleep(static_cast<useconds_t>(random_.below(400'000)));
+      if (habit_ == Habit::rereads && random_.below(1000) == 0 && is_young(records[0])) {
+        journal_.began_anew(log_);
+        begin();
+      }
     }
   }
 
  private:
+  void begin() {
+    reader_.reset();
+    lost_ = 0;
+    reader_.emplace(until_it_works(slot_, "attach a reader", [&] {
+      ReaderOptions options;
+      options.wait = slot_.sleeps != 0 ? WaitStrategy::sleep : strategy(random_);
+      return Reader(bus_, {kTopics[topic_].name, 0}, options);
+    }));
+  }
+  static bool is_young(const ConsumerRecord& record) { return now_real_ms() - record.timestamp_ns / 1'000'000 < 50; }
+
   static WaitStrategy strategy(Random& random) {
     switch (random.below(6)) {
       case 0: return WaitStrategy::spin;
@@ -106,9 +128,11 @@ class ReaderActor : public Listener {
     }
   }
 
+  const std::uint32_t topic_;
   const std::uint32_t log_;
-  Reader reader_;
-  std::uint64_t lost_ = 0;
+  const Habit habit_;
+  std::optional<Reader> reader_;
+  std::uint64_t lost_ = 0;  // told so far
 };
 
 class ConsumerActor : public Listener {
@@ -143,6 +167,9 @@ void consume(Stage& stage, ActorSlot& slot) {
     case Role::reader_on_drop: return ReaderActor(stage, slot, kDrop).run();
     case Role::reader_on_block: return ReaderActor(stage, slot, kBlock).run();
     case Role::reader_on_single: return ReaderActor(stage, slot, kSingle).run();
+    case Role::reader_on_disk: return ReaderActor(stage, slot, kDisk).run();
+    case Role::rereader_on_disk: return ReaderActor(stage, slot, kDisk, Habit::rereads).run();
+    case Role::reader_on_short: return ReaderActor(stage, slot, kShort, Habit::naps).run();
     default: return ConsumerActor(stage, slot).run();
   }
 }

@@ -97,7 +97,7 @@ void Oracle::refused(std::uint32_t producer) {
   ++counts_.refused;
 }
 
-void Oracle::starts(ReaderId reader, std::uint32_t log) { views_[{reader, log}]; }
+void Oracle::starts(ReaderId reader, std::uint32_t log) { views_[{reader, log}] = {}; }
 
 void Oracle::skip(ReaderId reader, std::uint32_t log_index, View& view, std::uint64_t to) {
   const std::uint64_t gap = to - view.next;
@@ -141,10 +141,8 @@ void Oracle::reads(ReaderId reader, std::uint32_t log, std::uint64_t offset, con
       origin.sequence >= found->second.end)
     return complain(fmt::format("{} offset {}: reader {} saw record {} of producer {} for topic {}, which nobody sent",
                                 name(log), offset, reader, origin.sequence, origin.producer, origin.topic));
-  if (view.first)
-    skip(reader, log, view, offset);
-  else
-    view.first = offset;
+  if (view.first || topic_of(log).keeps_all) skip(reader, log, view, offset);
+  if (!view.first) view.first = offset;
   view.next = offset + 1;
   view.lost = 0;
   std::uint64_t& next_sequence = view.next_sequence[origin.producer];
@@ -159,6 +157,7 @@ void Oracle::reads(ReaderId reader, std::uint32_t log, std::uint64_t offset, con
 
 void Oracle::loses(ReaderId reader, std::uint32_t log, std::uint64_t count) {
   counts_.lost += count;
+  if (log / kMaxPartitions == kShort) counts_.lost_on_disk += count;
   views_[{reader, log}].lost += count;
   if (topic_of(log).losses == Losses::never)
     complain(fmt::format("{}: reader {} lost {} records of a topic that drops none", name(log), reader, count));
@@ -208,7 +207,7 @@ std::uint64_t Oracle::records_between(std::uint32_t log_index, std::uint64_t fro
 
 void Oracle::forget_old(std::uint32_t log_index) {
   Log& log = logs_[log_index];
-  if (log.cells.size() < kRemembered + kForgetAtOnce) return;
+  if (topic_of(log_index).keeps_all || log.cells.size() < kRemembered + kForgetAtOnce) return;
   std::uint64_t until = log.base + log.cells.size() - kRemembered;
   for (const auto& [key, view] : views_)
     if (key.second == log_index && view.first) until = std::min(until, view.next);

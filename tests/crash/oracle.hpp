@@ -4,7 +4,8 @@
 // What it holds the bus to:
 //   1. An offset holds one record for ever, the same for everybody, or none.
 //   2. A reader sees ascending offsets, and of each producer ascending numbers: so each record
-//      once. It skips no record, but as many as it was told are lost.
+//      once. It skips no record, but as many as it was told are lost. Of a log that keeps all it
+//      sees every record from the first one on.
 //   3. An acknowledged record is at the offset that was acknowledged.
 //   4. What was under way when its producer died is there whole and once, or not at all.
 //   5. Nobody sees what nobody sent.
@@ -27,6 +28,7 @@ using ReaderId = std::uint32_t;
 struct Counts {
   std::uint64_t intended = 0, acknowledged = 0, aborted = 0, refused = 0;
   std::uint64_t read = 0, lost = 0;
+  std::uint64_t lost_on_disk = 0;      // of them, to retention and trims
   std::uint64_t void_offsets = 0;      // skipped by a reader that had lost nothing
   std::uint64_t in_flight_found = 0;   // under way at a death, and there
   std::uint64_t in_flight_gone = 0;    // under way at a death, and nowhere
@@ -44,7 +46,7 @@ class Oracle {
   void aborted(std::uint32_t producer, std::uint32_t log, std::optional<std::uint64_t> void_offset);
   void refused(std::uint32_t producer);
 
-  void starts(ReaderId reader, std::uint32_t log);
+  void starts(ReaderId reader, std::uint32_t log);  // also anew
   void reads(ReaderId reader, std::uint32_t log, std::uint64_t offset, const Origin& origin);
   void loses(ReaderId reader, std::uint32_t log, std::uint64_t count);
   void ends(ReaderId reader);

@@ -49,6 +49,29 @@ TEST_F(OracleTest, names_an_acknowledged_record_that_a_reader_skipped) {
   expect("block-0 offset 1: record 1 of producer 7 is missing to reader 1");
 }
 
+TEST_F(OracleTest, names_what_a_reader_from_the_start_did_not_see_of_a_log_that_keeps_all) {
+  constexpr std::uint32_t log = log_of(kDisk, 0);
+  oracle.starts(1, log);
+  for (std::uint64_t i = 0; i < 3; ++i) publish(i, i, log);
+  read(1, 1, 1, log);
+  expect("disk-0 offset 0: record 0 of producer 7 is missing to reader 1");
+}
+
+TEST_F(OracleTest, lets_a_reader_begin_anew_and_demands_all_of_it_again) {
+  constexpr std::uint32_t log = log_of(kDisk, 0);
+  for (std::uint64_t i = 0; i < 3; ++i) publish(i, i, log);
+  for (int turn = 0; turn < 2; ++turn) {
+    oracle.starts(1, log);
+    for (std::uint64_t i = 0; i < 3; ++i) read(1, i, i, log);
+  }
+  expect_quiet();
+  oracle.starts(1, log);
+  EXPECT_FALSE(oracle.all_caught_up());
+  read(1, 0, 0, log);
+  read(1, 2, 2, log);
+  expect("disk-0 offset 1: record 1 of producer 7 is missing to reader 1");
+}
+
 TEST_F(OracleTest, names_a_skipped_record_also_when_the_acknowledgement_comes_later) {
   oracle.starts(1, kLog);
   publish(0, 0);

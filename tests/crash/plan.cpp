@@ -31,6 +31,9 @@ std::span<const Point> points() {
   static const std::vector<std::uint32_t> appenders = {0, 1, 3, 4};
   static const std::vector<std::uint32_t> blocked = {2, 3, 4};
   static const std::vector<std::uint32_t> consumers = {5, 6, 7, 8, 9};
+  static const std::vector<std::uint32_t> on_disk = {10, 11, 12};
+  static const std::vector<std::uint32_t> waiting = {10, 11};  // until their records are on disk
+  static const std::vector<std::uint32_t> from_disk = {13, 14, 15};
   static const std::vector<Point> list = {
       {"log.announced", shared, 1000, true},
       {"log.added", shared, 1000, true},
@@ -42,6 +45,12 @@ std::span<const Point> points() {
       {"append.waiting", blocked, 1, false},
       {"sleep.marked", consumers, 20, false},
       {"reader.left", consumers, 20, false},
+      {"log.claimed", on_disk, 200, false},
+      {"log.based", on_disk, 2, false},
+      {"append.written", on_disk, 200, false},
+      {"durable.counted", waiting, 3, false},
+      {"sleep.marked", from_disk, 20, false},
+      {"reader.left", from_disk, 3, false},
       {"catalogue.put", {}, 1, false},
       {"catalogue.was_put", {}, 1, false},
       {"partition.create", {}, 1, false},
@@ -53,6 +62,12 @@ std::span<const Point> points() {
       {"broker.attached", {}, 1, false},
       {"broker.detached", {}, 1, false},
       {"broker.buried", {}, 1, false},
+      {"storage.group_submitted", {}, 20, false},
+      {"storage.file_made", {}, 3, false},
+      {"persister.marked", {}, 20, false},
+      {"retention.announced", {}, 3, false},
+      {"retention.indexes_gone", {}, 3, false},
+      {"retention.log_gone", {}, 3, false},
   };
   return list;
 }

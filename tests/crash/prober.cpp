@@ -13,11 +13,14 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(10);
 
-void use_a_topic(Bus& bus, ActorSlot& slot, const std::string& name) {
+void use_a_topic(Bus& bus, ActorSlot& slot, const std::string& name, const char* storage) {
   NewTopic topic;
   topic.name = name;
   topic.if_not_exists = true;  // the answer may have died with a broker that did it
-  topic.configs = {{"slot.bytes", kSlotBytes}, {"memory.budget.bytes", "131072"}, {"single.producer", "true"}};
+  topic.configs = {{"storage", storage},
+                   {"slot.bytes", kSlotBytes},
+                   {"memory.budget.bytes", "131072"},
+                   {"single.producer", "true"}};
   until_it_works(slot, "make a topic", [&] { return bus.admin().create_topic(topic), true; });
   {
     Appender appender = until_it_works(slot, "attach to a new topic", [&] { return Appender(bus, {name, 0}); });
@@ -39,7 +42,7 @@ void use_a_topic(Bus& bus, ActorSlot& slot, const std::string& name) {
 void probe(Stage& stage, ActorSlot& slot) {
   Bus bus = open_bus(stage, slot);
   for (std::uint64_t turn = 0; slot.stop.load() == 0; ++turn) {
-    use_a_topic(bus, slot, fmt::format("spare-{}-{}", slot.life, turn));
+    use_a_topic(bus, slot, fmt::format("spare-{}-{}", slot.life, turn), turn % 2 == 0 ? "memory" : "disk");
     slot.done.fetch_add(1);
     ::usleep(1000);
   }

@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <span>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "actors.hpp"
 #include "base/random.hpp"
@@ -71,12 +74,42 @@ class AppenderActor : public Sender {
 
   void run() {
     while (!stopped()) {
-      for (std::uint64_t left = 1 + random_.below(40); left > 0; --left) one();
+      for (std::uint64_t left = 1 + random_.below(topic_ == kDisk ? 10 : 40); left > 0; --left) one();
+      if (topic_ == kDisk) look_to_disk();
+      if (topic_ == kShort && random_.below(20) == 0) trim();
       rest();
     }
   }
 
  private:
+  void acknowledge(std::uint32_t log, std::int64_t offset, std::uint32_t count, std::size_t bytes) {
+    Sender::acknowledge(log, offset, count, bytes);
+    newest_ = offset + count - 1;
+  }
+
+  // All of `disk` stays for good: so it grows slowly. What was told to be on disk stays so, whatever broker comes.
+  void look_to_disk() {
+    ::usleep(static_cast<useconds_t>(random_.below(12'000)));
+    if (newest_ >= 0 && random_.below(8) == 0) {
+      until_it_works(slot_, "see a record on disk", [&] { return appender_.wait_durable(newest_, std::chrono::hours(1)); });
+      on_disk_ = std::max(on_disk_, newest_ + 1);
+    }
+    if (const std::int64_t now = appender_.durable_offset(); now < on_disk_)
+      throw Finding{fmt::format("records below offset {} were on disk, and now those below {}", on_disk_, now)};
+  }
+
+  // Never the newest record, so that all who read come to know where the log ends.
+  void trim() {
+    const std::int64_t wanted = newest_ - static_cast<std::int64_t>(random_.below(3000));
+    if (wanted <= 0) return;
+    const std::int64_t start = until_it_works(slot_, "trim", [&] {
+      return bus_.admin().delete_records(kTopics[topic_].name, 0, wanted);
+    });
+    trimmed_to_ = std::max(trimmed_to_, wanted);
+    if (start < trimmed_to_)
+      throw Finding{fmt::format("the log was trimmed to offset {}, and now starts at {}", trimmed_to_, start)};
+  }
+
   void one() {
     switch (random_.below(10)) {
       case 0: return batch();
@@ -173,6 +206,9 @@ class AppenderActor : public Sender {
   const std::uint32_t log_;
   const bool shared_;
   Appender appender_;
+  std::int64_t newest_ = -1;  // acknowledged
+  std::int64_t on_disk_ = 0;  // records below it were told to be
+  std::int64_t trimmed_to_ = 0;
 };
 
 class ProducerActor : public Sender {
@@ -211,6 +247,8 @@ void produce(Stage& stage, ActorSlot& slot) {
   switch (slot.role) {
     case Role::appender_on_drop: return AppenderActor(stage, slot, kDrop).run();
     case Role::appender_on_block: return AppenderActor(stage, slot, kBlock).run();
+    case Role::appender_on_disk: return AppenderActor(stage, slot, kDisk).run();
+    case Role::appender_on_short: return AppenderActor(stage, slot, kShort).run();
     case Role::appender_on_single: return AppenderActor(stage, slot, kSingle).run();
     default: return ProducerActor(stage, slot).run();
   }

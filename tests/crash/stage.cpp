@@ -17,10 +17,15 @@ const char* role_name(Role role) {
     case Role::producer_on_block: return "producer on block";
     case Role::appender_on_block: return "appender on block";
     case Role::appender_on_single: return "appender on single";
+    case Role::appender_on_disk: return "appender on disk";
+    case Role::appender_on_short: return "appender on short";
     case Role::reader_on_drop: return "reader on drop";
     case Role::consumer_on_all: return "consumer on block and drop";
     case Role::reader_on_block: return "reader on block";
     case Role::reader_on_single: return "reader on single";
+    case Role::reader_on_disk: return "reader on disk";
+    case Role::rereader_on_disk: return "rereader on disk";
+    case Role::reader_on_short: return "reader on short";
     case Role::forker: return "forker";
     case Role::prober: return "prober";
   }
@@ -80,11 +85,14 @@ void Journal::read(std::uint32_t log, std::uint64_t offset, std::uint32_t produc
   push();
 }
 
-void Journal::lost(std::uint32_t log, std::uint64_t count) {
+void Journal::lost(std::uint32_t log, std::uint64_t count) { tell(Progress::lost, log, count); }
+void Journal::began_anew(std::uint32_t log) { tell(Progress::began_anew, log, 0); }
+
+void Journal::tell(Progress what, std::uint32_t log, std::uint64_t count) {
   Entry& entry = next();
   entry.log = log;
   entry.offset.store(count, std::memory_order_relaxed);
-  entry.progress.store(Progress::lost, std::memory_order_relaxed);
+  entry.progress.store(what, std::memory_order_relaxed);
   push();
 }
 

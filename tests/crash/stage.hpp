@@ -16,7 +16,7 @@
 
 namespace ringmain::crash {
 
-inline constexpr std::uint32_t kMaxActors = 12;
+inline constexpr std::uint32_t kMaxActors = 18;
 inline constexpr std::uint64_t kJournalEntries = 1 << 15;  // power of two
 
 enum class Role : std::uint32_t {
@@ -25,17 +25,26 @@ enum class Role : std::uint32_t {
   producer_on_block,   // the Producer class: keys, headers, two partitions
   appender_on_block,
   appender_on_single,
+  appender_on_disk,    // waits now and then until its records are on disk
+  appender_on_short,   // trims now and then
   reader_on_drop,
   consumer_on_all,     // the Consumer class: block and drop
   reader_on_block,
   reader_on_single,
+  reader_on_disk,      // keeps up, in memory as a rule
+  rereader_on_disk,    // begins anew at the log's start now and then: from files into memory
+  reader_on_short,     // naps, until what it has not read is gone
   forker,              // claims, forks a child that outlives it, waits to be killed
   prober,              // makes topics, uses and deletes them
 };
 constexpr bool is_producer(Role role) {
-  return role >= Role::appender_on_drop && role <= Role::appender_on_single;
+  return role >= Role::appender_on_drop && role <= Role::appender_on_short;
 }
-constexpr bool is_consumer(Role role) { return role >= Role::reader_on_drop && role <= Role::reader_on_single; }
+constexpr bool is_consumer(Role role) { return role >= Role::reader_on_drop && role <= Role::reader_on_short; }
+constexpr bool is_on_disk(Role role) {
+  return role == Role::appender_on_disk || role == Role::appender_on_short ||
+         (role >= Role::reader_on_disk && role <= Role::reader_on_short);
+}
 const char* role_name(Role role);
 
 enum class Progress : std::uint32_t {
@@ -46,6 +55,7 @@ enum class Progress : std::uint32_t {
   refused,       // producer: the bus said "not now", nothing was sent
   read,          // consumer: saw a record
   lost,          // consumer: was told that `count` are lost
+  began_anew,    // consumer: what it reads from here on comes from the log's start
 };
 
 struct Entry {
@@ -121,8 +131,10 @@ class Journal {
 
   void read(std::uint32_t log, std::uint64_t offset, std::uint32_t producer, std::uint64_t sequence);
   void lost(std::uint32_t log, std::uint64_t count);
+  void began_anew(std::uint32_t log);
 
  private:
+  void tell(Progress what, std::uint32_t log, std::uint64_t count);
   Entry& next();
   void push() { slot_.head.store(slot_.head.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
 

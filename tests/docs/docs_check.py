@@ -150,7 +150,7 @@ def client_settings(source):
     names = re.findall(r'"([^"]+)"', known.group(1)) if known else []
     defaults = {}
     for name, text, number in re.findall(
-            r'(?:choice|number)\(\s*"([^"]+)",\s*(?:"([^"]*)"|([\d\']+))', source):
+            r'(?:choice|number|text|milliseconds)\(\s*"([^"]+)",\s*(?:"([^"]*)"|([\d\']+))', source):
         defaults[name] = text or number.replace("'", "")
     return {name: defaults.get(name, "") for name in names}
 
@@ -173,7 +173,9 @@ def setting_breaches(root):
         "Topics": listed_settings(read("src/partition/topic_config.cpp")),
         "Broker": listed_settings(read("src/broker/broker_config.cpp")),
         "Producer": client_settings(read("src/client/producer.cpp")),
-        "Consumer": client_settings(read("src/client/consumer.cpp")),
+        "Producer over TCP": client_settings(read("src/client/remote_producer_settings.cpp")),
+        "Consumer": client_settings(read("src/client/consumer.cpp") + read("src/client/group_settings.cpp") +
+                                    read("src/client/fetch_settings.cpp")),
         "Environment": {name: None for name in environment_variables(root)},
     }
     for heading, settings in sources.items():

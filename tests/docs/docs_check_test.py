@@ -12,12 +12,16 @@ TREE = {
     "docs/configuration.md": "## Topics\n| setting | default |\n|---|---|\n| `full.policy` | `block` |\n\n"
                              "## Broker\n| setting | default |\n|---|---|\n| `bus.group` | (empty) |\n\n"
                              "## Producer\n| setting | default |\n|---|---|\n| `acks` | `1` |\n\n"
+                             "## Producer over TCP\n| setting | default |\n|---|---|\n| `retries` | `3` |\n\n"
                              "## Consumer\n| setting | default |\n|---|---|\n| `max.poll.records` | `500` |\n| `client.id` | (empty) |\n\n"
                              "## Environment\n| variable | default |\n|---|---|\n| `RINGMAIN_BUS`, `HOME` | none |\n",
     "src/CMakeLists.txt": "function(ringmain_module name)\nendfunction()\nringmain_module(base LINKS fmt)\nringmain_module(log USES base LINKS rt)\n",
     "src/partition/topic_config.cpp": '      {"full.policy", "block", ConfigKind::choice,\n',
     "src/broker/broker_config.cpp": '      {"bus.group", "", ConfigType::string,\n',
     "src/client/producer.cpp": 'settings_(config, "producer", {"acks"}); settings_.choice("acks", "1", {"0", "1"})',
+    "src/client/remote_producer_settings.cpp": 'settings_(config, "producer", {"retries"}); settings_.number("retries", 3, 0)',
+    "src/client/group_settings.cpp": "",
+    "src/client/fetch_settings.cpp": "",
     "src/client/consumer.cpp": 'settings_(config, "consumer",\n  {"max.poll.records", "client.id"}); settings_.number("max.poll.records", 5\'00, 1)',
     "src/client/bus.cpp": 'std::getenv("RINGMAIN_BUS"); std::getenv("HOME")',
 }

@@ -58,7 +58,7 @@ TEST_F(FilesGolden, header_of_a_partition_file) {
 }
 
 TEST_F(FilesGolden, header_of_a_readers_file_and_a_line) {
-  const auto made = open(scratch.path(), {}, doorbells.data());
+  const auto made = open(scratch.path(), {{"storage", "memory"}}, doorbells.data());
   ASSERT_EQ(made->add_reader(0x0a0b), 0u);
   ASSERT_EQ(made->add_reader(0x0c0d), 1u);
   log::Reader reader(made->view(), 1);

@@ -38,7 +38,8 @@ void expect_request(std::string_view hex, const RequestOptions& options, const R
 template <class Response>
 void expect_response(std::string_view hex, const RequestOptions& options,
                      const Response& expected) {
-  const auto response = decode_response<Response>(unframed(hex), options);
+  const Bytes message = unframed(hex);  // the response may point into it
+  const auto response = decode_response<Response>(message, options);
   ASSERT_TRUE(response) << response.error().message;
   EXPECT_EQ(*response, expected);
   const RequestHeader request{Response::api_key, options.api_version, options.correlation_id, {}};

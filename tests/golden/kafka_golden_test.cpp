@@ -175,5 +175,39 @@ TEST(ListOffsetsGolden, request_2_captured_from_kcat) {
                          .topics = {{"t", {{.partition_index = 0, .timestamp = -1}}}}});
 }
 
+TEST(AlterConfigsGolden, request_0) {
+  expect_request("0000001e 0021 0000 00000005 0001 63 00000001 02 0001 74 00000001 0001 6b 0001 76 00", {0, 5, "c"},
+                 AlterConfigsRequest{.resources = {{2, "t", {{"k", "v"}}}}});
+}
+
+TEST(AlterConfigsGolden, response_2) {
+  expect_response("00000012 00000005 00 00000000 02 0000 00 02 0274 00 00", {2, 5},
+                  AlterConfigsResponse{.responses = {{0, std::nullopt, 2, "t"}}});
+}
+
+TEST(IncrementalAlterConfigsGolden, request_1_sets_and_unsets) {
+  expect_request(
+      "0000001f 002c 0001 00000006 0001 63 00 02 02 0274 03 026b 00 0276 00 026a 01 00 00 00 01 00", {1, 6, "c"},
+      IncrementalAlterConfigsRequest{.resources = {{2, "t", {{"k", 0, "v"}, {"j", 1, std::nullopt}}}},
+                                     .validate_only = true});
+}
+
+TEST(IncrementalAlterConfigsGolden, response_0_of_a_value_that_is_not_allowed) {
+  expect_response("00000016 00000006 00000000 00000001 0028 0002 6e6f 02 0001 74", {0, 6},
+                  IncrementalAlterConfigsResponse{.responses = {{40, "no", 2, "t"}}});
+}
+
+TEST(DescribeClusterGolden, request_is_flexible_from_the_first_version_on) {
+  expect_request("0000000e 003c 0000 00000007 0001 63 00 00 00", {0, 7, "c"}, DescribeClusterRequest{});
+  expect_request("0000000f 003c 0001 00000007 0001 63 00 01 01 00", {1, 7, "c"},
+                 DescribeClusterRequest{.include_cluster_authorized_operations = true});
+}
+
+TEST(DescribeClusterGolden, response_1) {
+  expect_response(
+      "00000025 00000007 00 00000000 0000 00 01 0263 00000001 02 00000001 0268 00002384 00 00 80000000 00", {1, 7},
+      DescribeClusterResponse{.cluster_id = "c", .controller_id = 1, .brokers = {{1, "h", 9092, std::nullopt}}});
+}
+
 }  // namespace
 }  // namespace ringmain::kafka

@@ -67,5 +67,18 @@ TEST(LocksGolden, response) {
   expect_response("0000000c 00000001 00  0000 00 037b7d 00", kOptions, LocksResponse{.json = "{}"});
 }
 
+TEST(AwaitRebalanceGolden, request) {
+  expect_request("0000001c 4e25 0000 00000001 0002 6d65 00  0267 00000007 026d 0269 00000bb8 00", kOptions,
+                 AwaitRebalanceRequest{.group_id = "g",
+                                       .generation_id = 7,
+                                       .member_id = "m",
+                                       .group_instance_id = "i",
+                                       .max_wait_ms = 3000});
+}
+
+TEST(AwaitRebalanceGolden, response) {
+  expect_response("00000009 00000001 00  001b 00 00", kOptions, AwaitRebalanceResponse{.error_code = 27});
+}
+
 }  // namespace
 }  // namespace ringmain::kafka

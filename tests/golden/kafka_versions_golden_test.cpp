@@ -29,6 +29,11 @@ struct OneOfEverything {
     }
   }
   void fill(std::string& value, int16_t) { value = "x"; }
+  void fill(Records& value, int16_t) {
+    static const std::byte one{1};
+    value = Records({&one, 1});
+  }
+  void fill(Bytes& value, int16_t) { value.assign(1, std::byte{1}); }
   void fill(Uuid& value, int16_t) { value.bytes.fill(1); }
   template <class T>
   void fill(std::vector<T>& items, int16_t version) {
@@ -96,9 +101,97 @@ TEST(FieldVersions, of_describe_configs) {
   EXPECT_THAT(sizes<DescribeConfigsResponse>(), ElementsAre(30, 41, 41, 45, 33));
 }
 
+TEST(FieldVersions, of_alter_configs) {
+  // 2: two arrays -6, three strings -3, three tags +3. The response: an array -3, two strings -2, two tags +2.
+  EXPECT_THAT(sizes<AlterConfigsRequest>(), ElementsAre(19, 19, 13));
+  EXPECT_THAT(sizes<AlterConfigsResponse>(), ElementsAre(17, 17, 14));
+}
+
+TEST(FieldVersions, of_incremental_alter_configs) {
+  EXPECT_THAT(sizes<IncrementalAlterConfigsRequest>(), ElementsAre(20, 14));
+  EXPECT_THAT(sizes<IncrementalAlterConfigsResponse>(), ElementsAre(17, 14));
+}
+
+TEST(FieldVersions, of_describe_cluster) {
+  EXPECT_THAT(sizes<DescribeClusterRequest>(), ElementsAre(2, 3));
+  // A broker 4 + 2 + 4 + 2 + 1; 1: whose endpoints these are.
+  EXPECT_THAT(sizes<DescribeClusterResponse>(), ElementsAre(33, 34));
+}
+
 TEST(FieldVersions, of_list_offsets) {
   EXPECT_THAT(sizes<ListOffsetsRequest>(), ElementsAre(31, 27, 28, 28, 32, 32, 28, 28));
   EXPECT_THAT(sizes<ListOffsetsResponse>(), ElementsAre(29, 33, 37, 37, 41, 41, 37, 37));
+}
+
+// The APIs of groups. Bytes are one byte long: 5 in the classic encoding, 2 in the compact one.
+TEST(FieldVersions, of_find_coordinator) {
+  EXPECT_THAT(sizes<FindCoordinatorRequest>(), ElementsAre(3, 4, 4, 4, 5));
+  // 4: an array of 2 + 4 + 2 + 4 + 2 + 2 + 1.
+  EXPECT_THAT(sizes<FindCoordinatorResponse>(), ElementsAre(13, 20, 20, 19, 23));
+}
+
+TEST(FieldVersions, of_join_group) {
+  EXPECT_THAT(sizes<JoinGroupRequest>(), ElementsAre(25, 29, 29, 29, 29, 32, 23, 23));
+  EXPECT_THAT(sizes<JoinGroupResponse>(), ElementsAre(27, 27, 31, 31, 31, 34, 25, 27));
+}
+
+TEST(FieldVersions, of_sync_group) {
+  EXPECT_THAT(sizes<SyncGroupRequest>(), ElementsAre(22, 22, 22, 25, 17, 21));
+  EXPECT_THAT(sizes<SyncGroupResponse>(), ElementsAre(7, 11, 11, 11, 9, 13));
+}
+
+TEST(FieldVersions, of_heartbeat) {
+  EXPECT_THAT(sizes<HeartbeatRequest>(), ElementsAre(10, 10, 10, 13, 11));
+  EXPECT_THAT(sizes<HeartbeatResponse>(), ElementsAre(2, 6, 6, 6, 7));
+}
+
+TEST(FieldVersions, of_leave_group) {
+  EXPECT_THAT(sizes<LeaveGroupRequest>(), ElementsAre(6, 6, 6, 13, 9));
+  EXPECT_THAT(sizes<LeaveGroupResponse>(), ElementsAre(2, 6, 6, 18, 15));
+}
+
+TEST(FieldVersions, of_offset_commit) {
+  // From version 1 on. 1: a time of its own; 2: how long to keep it; 5: neither.
+  EXPECT_THAT(sizes<OffsetCommitRequest>(), ElementsAre(44, 44, 44, 44, 36, 40, 43, 35));
+  EXPECT_THAT(sizes<OffsetCommitResponse>(), ElementsAre(17, 17, 21, 21, 21, 21, 21, 17));
+}
+
+TEST(FieldVersions, of_offset_fetch) {
+  EXPECT_THAT(sizes<OffsetFetchRequest>(), ElementsAre(18, 18, 18, 18, 18, 12, 13, 15));
+  EXPECT_THAT(sizes<OffsetFetchResponse>(), ElementsAre(28, 30, 34, 34, 38, 33, 33, 37));
+}
+
+TEST(FieldVersions, of_offset_delete) {
+  EXPECT_THAT(sizes<OffsetDeleteRequest>(), ElementsAre(18));
+  EXPECT_THAT(sizes<OffsetDeleteResponse>(), ElementsAre(23));
+}
+
+TEST(FieldVersions, of_describe_groups) {
+  EXPECT_THAT(sizes<DescribeGroupsRequest>(), ElementsAre(7, 7, 7, 8, 8, 5));
+  EXPECT_THAT(sizes<DescribeGroupsResponse>(), ElementsAre(41, 45, 45, 49, 52, 35));
+}
+
+TEST(FieldVersions, of_list_groups) {
+  EXPECT_THAT(sizes<ListGroupsRequest>(), ElementsAre(0, 0, 0, 1, 4));
+  EXPECT_THAT(sizes<ListGroupsResponse>(), ElementsAre(12, 16, 16, 13, 15));
+}
+
+TEST(FieldVersions, of_delete_groups) {
+  EXPECT_THAT(sizes<DeleteGroupsRequest>(), ElementsAre(7, 7, 4));
+  EXPECT_THAT(sizes<DeleteGroupsResponse>(), ElementsAre(13, 13, 11));
+}
+
+TEST(FieldVersions, of_produce) {
+  EXPECT_THAT(sizes<ProduceRequest>(), ElementsAre(26, 26, 26, 29, 29, 29, 29, 29, 29, 21));
+  // 8: record errors 4 + 4 + 3, message 3. 9: three arrays -9, three strings -3, four tags +4.
+  EXPECT_THAT(sizes<ProduceResponse>(), ElementsAre(25, 29, 37, 37, 37, 45, 45, 45, 59, 51));
+}
+
+TEST(FieldVersions, of_fetch) {
+  // 7: session 8, forgotten 4 + 3 + 4 + 4. 12: epoch 4, four arrays -12, three strings -3, three tags +3, and the cluster's +5.
+  EXPECT_THAT(sizes<FetchRequest>(), ElementsAre(44, 52, 52, 75, 75, 79, 79, 82, 79));
+  // 12: three arrays -9, a string -1, records -3, four tags +4.
+  EXPECT_THAT(sizes<FetchResponse>(), ElementsAre(62, 70, 70, 76, 76, 76, 76, 80, 71));
 }
 
 }  // namespace

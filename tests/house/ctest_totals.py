@@ -1,7 +1,9 @@
 #!/usr/bin/env python3
 """Counts the results of one ctest run for tools/test, so that nothing but a test that ran and passed counts as passed.
 
-Usage: ctest_totals.py JUNIT_XML CTEST_EXIT_CODE     prints "PASSED FAILED SKIPPED", then one problem a line
+Usage: ctest_totals.py JUNIT_XML CTEST_EXIT_CODE     prints "PASSED FAILED SKIPPED", then what failed
+
+What failed is named with the end of its output, and what was skipped by its name: the end of a long log is what people see.
 
 A run is never all right by default: a missing or broken report, a report without a passed test,
 and a ctest that failed for a reason that no test shows, are a failure each. ctest itself calls
@@ -11,6 +13,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+LAST_LINES = 40  # of a failed test's output
 
 
 def outcome(case):
@@ -28,6 +31,17 @@ def outcome(case):
     return FAILED
 
 
+def report_on(case, kind):
+    """The lines that a reader of the totals wants to see of a test that did not pass."""
+    name = case.get("name", "a test without a name")
+    if kind == PASSED:
+        return []
+    if kind == SKIPPED:
+        return [f"{name} was skipped"]
+    output = (case.findtext("system-out") or "").splitlines()
+    return [f"{name} failed", *(f"  | {line}" for line in output[-LAST_LINES:])]
+
+
 def count(report, exit_code):
     """(passed, failed, skipped, problems) of a report's text (None if there is none) and ctest's exit code."""
     try:
@@ -36,7 +50,7 @@ def count(report, exit_code):
         return 0, 1, 0, [f"ctest's report cannot be read: {error}"]
     outcomes = [outcome(case) for case in cases]
     passed, failed, skipped = (outcomes.count(kind) for kind in (PASSED, FAILED, SKIPPED))
-    problems = []
+    problems = [line for case, kind in zip(cases, outcomes) for line in report_on(case, kind)]
     if passed == 0 and failed == 0:
         failed += 1
         problems.append("no test ran")

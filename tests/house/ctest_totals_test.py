@@ -29,8 +29,16 @@ class Totals(unittest.TestCase):
     def test_tests_that_ran_and_passed_are_counted(self):
         self.assertEqual(count(report(RUN, RUN), 0), (2, 0, 0, []))
 
-    def test_a_failed_test_is_counted_once(self):
-        self.assertEqual(count(report(RUN, FAIL), 8), (1, 1, 0, []))
+    def test_a_failed_test_is_counted_once_and_named(self):
+        self.assertEqual(count(report(RUN, FAIL), 8), (1, 1, 0, ["b failed"]))
+
+    def test_a_failed_test_is_shown_with_the_end_of_its_output(self):
+        output = "\n".join(f"line {i}" for i in range(100))
+        failed = FAIL.replace("</testcase>", f"<system-out>{output}</system-out></testcase>")
+        self.assertEqual(count(report(failed), 8)[3], ["b failed", *(f"  | line {i}" for i in range(60, 100))])
+
+    def test_a_skipped_test_is_named(self):
+        self.assertEqual(count(report(RUN, SKIP), 0), (1, 0, 1, ["c was skipped"]))
 
     def test_a_failed_test_counts_even_if_ctest_says_all_is_well(self):
         self.assertEqual(self.totals(report(RUN, FAIL), 0), (1, 1, 0))

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <charconv>
 #include <cstdint>
 #include <string>
@@ -25,6 +25,11 @@ inline CLI::Validator whole_number(int64_t least, int64_t most = INT64_MAX) {
       },
       "", "whole_number");
   return check;
+}
+
+// A variable of a script that nobody has set must not mean "as if it were not given".
+inline CLI::Validator not_empty() {
+  return CLI::Validator([](const std::string& text) -> std::string { return text.empty() ? "it is empty" : ""; }, "", "not_empty");
 }
 
 }  // namespace ringmain::tools

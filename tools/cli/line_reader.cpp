@@ -49,14 +49,24 @@ std::string_view LineReader::take(size_t size, size_t and_break) noexcept {
   return line;
 }
 
+// False: time is up. Ends early if a signal comes.
+bool LineReader::await_input(int timeout_ms) const {
+  std::array<pollfd, 2> waiting{{{fd_, POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
+  const int ready = ::poll(waiting.data(), waiting.size(), timeout_ms);
+  if (ready < 0 && errno != EINTR) throw Exception(fail_errno("cannot wait for standard input").value());
+  return ready != 0;
+}
+
+bool LineReader::wait(std::chrono::nanoseconds timeout) const {
+  const auto timeout_ms = std::chrono::ceil<std::chrono::milliseconds>(timeout).count();
+  return !would_read() || await_input(static_cast<int>(std::clamp<int64_t>(timeout_ms, 0, INT32_MAX)));
+}
+
 // False at the end of the input, and on a stop signal.
 bool LineReader::read_more() {
   make_room();
   for (;;) {  // until something comes, the input ends, or a stop signal comes
-    std::array<pollfd, 2> waiting{{{fd_, POLLIN, 0}, {stop_.fd(), POLLIN, 0}}};
-    if (::poll(waiting.data(), waiting.size(), -1) < 0 && errno != EINTR) {
-      throw Exception(fail_errno("cannot wait for standard input").value());
-    }
+    await_input(-1);
     if (stop_.requested()) return false;
     const ssize_t read = ::read(fd_, buffer_.get() + end_, capacity_ - end_);
     if (read >= 0) {

@@ -1,6 +1,7 @@
 // Lines of a file descriptor, in place, until the end or until it is told to stop.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -24,6 +25,9 @@ class LineReader {
   // Whether next() may wait: no whole line is here.
   bool would_read() const noexcept { return !line_break_in(begin_); }
 
+  // Waits until next() would not, or at least there is more of a line; false: time is up.
+  bool wait(std::chrono::nanoseconds timeout) const;
+
   size_t line_number() const noexcept { return line_number_; }  // of the last line, from 1
 
  private:
@@ -31,6 +35,7 @@ class LineReader {
 
   std::optional<size_t> line_break_in(size_t from) const noexcept;
   std::string_view take(size_t size, size_t and_break) noexcept;
+  bool await_input(int timeout_ms) const;
   bool read_more();
   void make_room();
 

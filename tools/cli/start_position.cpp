@@ -1,4 +1,4 @@
-// Parsing of --from.
+// Parsing of places in a log: --from, --before.
 #include "cli/start_position.hpp"
 
 #include <fmt/format.h>
@@ -17,7 +17,7 @@ StartPosition parse_start_position(std::string_view text) {
   if (text.starts_with('@')) {
     if (const auto ms = parse_instant_ms(text.substr(1))) return {Kind::instant, *ms};
     throw UsageError(
-        fmt::format("--from '{}': after @ write milliseconds since 1970 or ISO 8601, "
+        fmt::format("'{}': after @ write milliseconds since 1970 or ISO 8601, "
                     "such as @2024-05-01T12:00:00Z",
                     text));
   }
@@ -25,7 +25,7 @@ StartPosition parse_start_position(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc{} || end != text.data() + text.size() || number == INT64_MIN) {
     throw UsageError(
-        fmt::format("--from '{}': use earliest, latest, an offset, -N for the last N records of "
+        fmt::format("'{}' is no place in a log: use earliest, latest, an offset, -N for the last N records of "
                     "each partition, or @TIMESTAMP",
                     text));
   }

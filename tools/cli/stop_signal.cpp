@@ -6,12 +6,15 @@
 
 #include <csignal>
 
+#include "base/clock.hpp"
 #include "cli/exit.hpp"
 #include "os/deadline.hpp"
 #include "os/poll.hpp"
 
 namespace ringmain::tools {
 namespace {
+
+constexpr int64_t kSameRequestNs = 500'000'000;
 
 // SIGUSR1 only ends the thread: nobody else sends it while it is blocked.
 sigset_t watched_signals() noexcept {
@@ -54,6 +57,7 @@ bool StopSignal::wait(int64_t timeout_ns) const noexcept {
 
 void StopSignal::watch() noexcept {
   const sigset_t signals = watched_signals();
+  int64_t requested_ns = 0;
   for (;;) {  // until the destructor says so
     int signal = 0;
     if (sigwait(&signals, &signal) != 0) continue;
@@ -61,7 +65,11 @@ void StopSignal::watch() noexcept {
       if (ending_.load(std::memory_order_acquire)) return;  // SYNC(ending)
       continue;
     }
-    if (requested_.exchange(true, std::memory_order_relaxed)) die_of(signal);
+    if (requested_.exchange(true, std::memory_order_relaxed)) {
+      if (now_steady_ns() - requested_ns > kSameRequestNs) die_of(signal);
+      continue;
+    }
+    requested_ns = now_steady_ns();
     event_.ring();
     const std::lock_guard lock(mutex_);
     if (action_) action_();

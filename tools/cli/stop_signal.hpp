@@ -1,4 +1,5 @@
-// SIGINT and SIGTERM as a request to end cleanly. A second signal kills at once.
+// SIGINT and SIGTERM as a request to end cleanly. A second signal kills at once; but one that comes
+// within half a second is the same request: timeout(1) sends two.
 #pragma once
 
 #include <atomic>

@@ -1,6 +1,8 @@
 // Offsets of partitions, through the public API.
 #include "inspect/offsets.hpp"
 
+#include <map>
+
 namespace ringmain::tools {
 
 std::vector<TopicPartition> partitions_of(const TopicDescription& topic) {
@@ -19,6 +21,25 @@ std::vector<OffsetRange> offset_ranges(Consumer& consumer,
   for (const TopicPartition& partition : partitions) {
     ranges.push_back({starts.at(partition), ends.at(partition)});
   }
+  return ranges;
+}
+
+std::vector<OffsetRange> offset_ranges(Bus& bus, const std::vector<TopicPartition>& partitions) {
+  if (!bus.directory().empty()) {
+    Consumer consumer(bus);
+    return offset_ranges(consumer, partitions);
+  }
+  std::map<TopicPartition, OffsetSpec> starts, ends;
+  for (const TopicPartition& partition : partitions) {
+    starts[partition] = OffsetSpec::earliest();
+    ends[partition] = OffsetSpec::latest();
+  }
+  const auto first = bus.admin().list_offsets(starts);
+  const auto last = bus.admin().list_offsets(ends);
+  std::vector<OffsetRange> ranges;
+  ranges.reserve(partitions.size());
+  for (const TopicPartition& partition : partitions)
+    ranges.push_back({first.at(partition).value_or(0), last.at(partition).value_or(0)});
   return ranges;
 }
 

@@ -20,5 +20,7 @@ std::vector<TopicPartition> partitions_of(const TopicDescription& topic);
 // By partition, in the order of `partitions`.
 std::vector<OffsetRange> offset_ranges(Consumer& consumer,
                                        const std::vector<TopicPartition>& partitions);
+// The same, also where the broker is elsewhere.
+std::vector<OffsetRange> offset_ranges(Bus& bus, const std::vector<TopicPartition>& partitions);
 
 }  // namespace ringmain::tools

@@ -41,6 +41,20 @@ uint64_t used_bytes(const SegmentInfo& segment, const log::Geometry& geometry) n
 
 }  // namespace
 
+const char* storage_name(format::StorageState state) noexcept {
+  switch (state) {
+    case format::StorageState::none:
+      return "memory";
+    case format::StorageState::healthy:
+      return "healthy";
+    case format::StorageState::full:
+      return "full";
+    case format::StorageState::failing:
+      return "failing";
+  }
+  return "?";
+}
+
 const char* role_name(SegmentInfo::Role role) noexcept {
   switch (role) {
     case SegmentInfo::Role::retired:
@@ -104,11 +118,19 @@ Result<ControlInfo> PartitionFile::control() const {
     control.log_start = field<uint64_t>(bytes, offsetof(Control, log_start));
     control.is_deleted = field<uint32_t>(bytes, offsetof(Control, state)) != 0;
     control.waiting_producers = field<uint32_t>(bytes, offsetof(Control, memory_waiters));
+    control.storage = format::StorageState{field<uint32_t>(bytes, offsetof(Control, storage))};
+    control.durable_offset = field<uint64_t>(bytes, offsetof(Control, durable_offset));
     const bool is_sane = control.log_start <= control.active && control.active < control.prepared &&
                          control.prepared - control.log_start <= geometry_.slot_limit;
     if (is_sane) return control;
   }
   return corrupt("the counters in its control area contradict each other");
+}
+
+Result<uint64_t> PartitionFile::memory_bytes() const {
+  struct stat status {};
+  if (::fstat(fd_.get(), &status) != 0) return fail_errno("cannot look at " + path_);
+  return static_cast<uint64_t>(status.st_blocks) * 512;
 }
 
 Result<std::vector<SegmentInfo>> PartitionFile::segments(const ControlInfo& control) const {

@@ -24,6 +24,9 @@ struct ControlInfo {
   uint64_t log_start = 0;  // the oldest segment that a reader may enter
   bool is_deleted = false;
   uint32_t waiting_producers = 0;  // for memory
+  // Of a persistent topic.
+  format::StorageState storage = format::StorageState::none;
+  uint64_t durable_offset = 0;  // records below it are on disk
 };
 
 struct SegmentInfo {
@@ -41,6 +44,7 @@ struct SegmentInfo {
   uint64_t created_ms = 0;
   uint32_t leader_epoch = 0;
 };
+const char* storage_name(format::StorageState state) noexcept;  // "healthy"
 const char* role_name(SegmentInfo::Role role) noexcept;
 
 struct FrameInfo {
@@ -76,6 +80,8 @@ class PartitionFile {
   const format::PartitionHeader& header() const noexcept { return header_; }
 
   Result<ControlInfo> control() const;
+  // Memory that it takes: slots that were never prepared take none.
+  Result<uint64_t> memory_bytes() const;
   // Those that are in a slot, oldest first.
   Result<std::vector<SegmentInfo>> segments(const ControlInfo& control) const;
   // Calls `visit` for each frame, in order, up to the first place where nothing is claimed.

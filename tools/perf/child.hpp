@@ -22,6 +22,9 @@ class Child {
   Child(Child&&) noexcept;
   Child& operator=(Child&&) = delete;
 
+  // Until check() or join() has found its end.
+  bool is_running() const noexcept { return pid_ >= 0; }
+
   // Throws Failure, with the child's own words, if it has ended with a failure.
   void check();
   // Waits for its end, and checks.

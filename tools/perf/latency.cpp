@@ -3,11 +3,12 @@
 // Only the parent prints.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <memory>
 
 #include "base/parse.hpp"
+#include "cli/build_info.hpp"
 #include "cli/checks.hpp"
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
@@ -132,14 +133,14 @@ void write_files(const Options& options, Waiting waiting, const PerfReport& repo
       options.records_per_s > 0 ? fmt::format("{} records/s", options.records_per_s) : "ping-pong",
       options.shared ? "shared" : "exclusive", waiting_name(waiting), to_text(report.cores));
   text.machine = fmt::format("{}, kernel {}, commit {}", os::cpu_model(), os::kernel_release(),
-                             RINGMAIN_COMMIT);
+                             commit());
   write_file(options.plot_path, plot_latency(text, {"ringmain", *merged.measured_ns},
                                              {"limit: " + report.limit_name, *merged.limit_ns}));
 }
 
 Config topic_configs(const Options& options) {
   Config configs = parse_configs(options.configs);
-  configs.emplace("full.policy", "block");  // nothing may be dropped: each record is answered
+  if (!configs.contains("storage")) configs.emplace("full.policy", "block");  // in memory, and nothing dropped: each record is answered
   configs.emplace("single.producer", options.shared ? "false" : "true");
   return configs;
 }

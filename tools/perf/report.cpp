@@ -9,6 +9,7 @@
 
 #include "base/assert.hpp"
 #include "base/parse.hpp"
+#include "cli/build_info.hpp"
 #include "cli/exit.hpp"
 #include "cli/table.hpp"
 #include "os/file.hpp"
@@ -45,6 +46,13 @@ std::optional<double> ratio_of(const std::optional<double>& measured,
   return *measured / *limit;
 }
 
+// Without quotes and exponents.
+std::string plain_text(const json::value& value) {
+  if (value.is_string()) return std::string(value.as_string());
+  if (value.is_double()) return fmt::format("{:.4g}", value.as_double());
+  return json::serialize(value);
+}
+
 std::string rate_text(double per_s) {
   if (per_s >= 1e6) return fmt::format("{:.2f} million/s", per_s / 1e6);
   return fmt::format("{:.0f}/s", per_s);
@@ -52,7 +60,7 @@ std::string rate_text(double per_s) {
 
 std::string latency_table(const PerfReport& report) {
   using enum Table::Align;
-  std::vector<Table::Column> columns{{"ONE WAY, NS"}};
+  std::vector<Table::Column> columns{{report.latency_title}};
   for (const char* title : Percentiles::titles) columns.push_back({title, right});
   Table table(std::move(columns));
   const auto add = [&](const std::string& name, const Percentiles& percentiles,
@@ -65,6 +73,8 @@ std::string latency_table(const PerfReport& report) {
   add("ringmain", *report.measured.latency_ns, "{:.0f}");
   add("limit: " + report.limit_name, *report.limit.latency_ns, "{:.0f}");
   add("ratio", ratio_of(*report.measured.latency_ns, *report.limit.latency_ns), "{:.2f}");
+  for (const auto& [name, figures] : report.other_limits)
+    if (figures.latency_ns) add(name, *figures.latency_ns, "{:.0f}");
   return table.text();
 }
 
@@ -76,10 +86,13 @@ std::string rates_table(const PerfReport& report) {
                format_bytes(static_cast<uint64_t>(*figures.bytes_per_s)) + "/s"});
   };
   add("ringmain", report.measured);
-  add("limit: " + report.limit_name, report.limit);
+  add("limit: " + (report.rates_limit_name.empty() ? report.limit_name : report.rates_limit_name),
+      report.limit);
   const Figures ratio = ratio_of(report.measured, report.limit);
   table.add({"ratio", fmt::format("{:.3f}", *ratio.records_per_s),
              fmt::format("{:.3f}", *ratio.bytes_per_s)});
+  for (const auto& [name, figures] : report.other_limits)
+    if (figures.records_per_s) add(name, figures);
   return table.text();
 }
 
@@ -129,12 +142,13 @@ Figures ratio_of(const Figures& measured, const Figures& limit) {
 
 json::object to_json(const PerfReport& report) {
   json::object limit{{"name", report.limit_name}};
+  if (!report.rates_limit_name.empty()) limit["rates_name"] = report.rates_limit_name;
   for (const auto& [key, value] : to_json(report.limit)) limit[key] = value;
   json::object object{{"name", report.name},
                       {"size", report.size_bytes},
                       {"count", report.count},
                       {"cores", json::array(report.cores.begin(), report.cores.end())},
-                      {"commit", RINGMAIN_COMMIT},
+                      {"commit", commit()},
                       {"cpu", os::cpu_model()},
                       {"kernel", os::kernel_release()},
                       {"latency_ns", to_json(report.measured.latency_ns)},
@@ -142,21 +156,34 @@ json::object to_json(const PerfReport& report) {
                       {"bytes_per_s", to_json(report.measured.bytes_per_s)},
                       {"limit", std::move(limit)},
                       {"ratio", to_json(ratio_of(report.measured, report.limit))}};
+  if (!report.other_limits.empty()) {
+    json::object others;
+    for (const auto& [name, figures] : report.other_limits) others[name] = to_json(figures);
+    object["other_limits"] = std::move(others);
+  }
   for (const auto& [key, value] : report.details) object[key] = value;
   return object;
 }
 
-std::string to_text(const PerfReport& report) {
-  std::string text = fmt::format("{}: {} records of {}, cores {}", report.name, report.count,
-                                 format_bytes(report.size_bytes), to_text(report.cores));
+std::string heading(const PerfReport& report) {
+  std::string text = fmt::format("{}: {} records of {}", report.name, report.count,
+                                 format_bytes(report.size_bytes));
+  if (!report.cores.empty()) text += ", cores " + to_text(report.cores);
   for (const auto& [key, value] : report.details) {
-    text +=
-        fmt::format(", {} {}", std::string_view(key),
-                    value.is_string() ? std::string(value.as_string()) : json::serialize(value));
+    text += fmt::format(", {} {}", std::string_view(key), plain_text(value));
   }
-  text += fmt::format("\ncommit {}, {}, kernel {}\n\n", RINGMAIN_COMMIT, os::cpu_model(),
+  text += fmt::format("\ncommit {}, {}, kernel {}\n\n", commit(), os::cpu_model(),
                       os::kernel_release());
-  return text + (report.measured.latency_ns ? latency_table(report) : rates_table(report));
+  return text;
+}
+
+std::string to_text(const PerfReport& report) {
+  std::string text = heading(report);
+  if (report.measured.latency_ns) text += latency_table(report);
+  if (report.measured.latency_ns && report.measured.records_per_s && report.limit.records_per_s)
+    text += "\n";
+  if (report.measured.records_per_s && report.limit.records_per_s) text += rates_table(report);
+  return text;
 }
 
 void write_file(const std::string& path, std::string_view content) {

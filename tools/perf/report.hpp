@@ -3,8 +3,10 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cli/json.hpp"
@@ -27,6 +29,13 @@ Percentiles percentiles_of(const metrics::Histogram& histogram);
 // Of each percentile, the median over the runs. Requires at least one run.
 Percentiles median_of(const std::vector<Percentiles>& runs);
 double median_of(std::vector<double> values);
+// Of a figure (a member, or what a function makes of a run) over the runs. Likewise.
+template <class Run, class Get>
+double median_over(const std::vector<Run>& runs, const Get& get) {
+  std::vector<double> values;
+  for (const Run& run : runs) values.push_back(std::invoke(get, run));
+  return median_of(std::move(values));
+}
 // Each percentile divided by the other's.
 Percentiles ratio_of(const Percentiles& measured, const Percentiles& limit);
 
@@ -46,12 +55,18 @@ struct PerfReport {
   Figures measured;
   std::string limit_name;
   Figures limit;
+  std::string rates_limit_name;  // of the limit's rates, where they come from something else
+  // What was tried beside the limit, by name.
+  std::vector<std::pair<std::string, Figures>> other_limits;
+  std::string latency_title = "ONE WAY, NS";
   json::object details;  // how it was measured: mode, wait, runs, ...
 };
 
 // The object that cli.md promises; figures that were not measured are null.
 json::object to_json(const PerfReport& report);
 std::string to_text(const PerfReport& report);
+// What was measured, how, and on what: to_text() without its tables.
+std::string heading(const PerfReport& report);
 
 void write_file(const std::string& path, std::string_view content);
 

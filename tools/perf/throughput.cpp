@@ -3,7 +3,7 @@
 // The parent keeps everybody in step and adds up.
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
+#include <CLI/App.hpp>
 #include <algorithm>
 #include <cmath>
 #include <memory>
@@ -133,7 +133,7 @@ PerfReport report_of(const Options& options, const ThroughputPlan& plan, const R
 void measure_throughput(const Options& options, const CommandLine& line) {
   const ThroughputPlan plan = plan_of(options);
   Config configs = parse_configs(options.configs);
-  configs.emplace("full.policy", "block");  // nothing may be dropped: consumers count
+  if (!configs.contains("storage")) configs.emplace("full.policy", "block");  // in memory, and nothing dropped: consumers count
   configs.emplace("single.producer", options.exclusive ? "true" : "false");
   // Whoever is faster waits for the other within memory that stays in the CPU's caches: four slots.
   // A producer that runs 256 MiB ahead would only make both of them wait for DRAM.

@@ -25,6 +25,7 @@ Result<Operation> operation_of(int8_t role) {
 Status check(const kafka::AttachRequest& request, const RequestContext& context) {
   RINGMAIN_TRY_ASSIGN(operation, operation_of(request.role));
   RINGMAIN_TRY(check_topic_name(request.topic));
+  if (operation == Operation::write) RINGMAIN_TRY(check_client_may_write(request.topic));
   if (!context.may(operation, Resource::topic(request.topic))) {
     return fail(ErrorCode::topic_authorization_failed,
                 fmt::format("{} may not {} topic {}", context.connection.peer(),

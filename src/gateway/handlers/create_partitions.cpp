@@ -8,6 +8,7 @@
 #include "gateway/handlers/repeated_names.hpp"
 #include "gateway/handlers/topics.hpp"
 #include "gateway/printable.hpp"
+#include "gateway/topic_name.hpp"
 
 namespace ringmain::gateway {
 namespace {
@@ -54,6 +55,10 @@ Status add_to_one(const CreatePartitionsRequest::Topic& wanted, Commit commit,
     return fail(ErrorCode::unknown_topic_or_partition,
                 fmt::format("there is no topic {}", printable(wanted.name)));
   }
+  if (is_internal_topic(topic->name))
+    return fail(ErrorCode::invalid_partitions,
+                fmt::format("topic {} keeps its {} partitions: which one has a group's offsets follows from their number",
+                            topic->name, topic->partitions));
   RINGMAIN_TRY(check_growth(*topic, wanted.count));
   RINGMAIN_TRY(check_placements(wanted, *topic, context.identity().id));
   return topics.add_partitions(wanted.name, wanted.count, commit);

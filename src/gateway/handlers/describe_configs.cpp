@@ -5,9 +5,9 @@
 #include <string_view>
 #include <utility>
 
+#include "gateway/handlers/config_resource.hpp"
 #include "gateway/handlers/config_wire.hpp"
 #include "gateway/handlers/topics.hpp"
-#include "gateway/printable.hpp"
 #include "gateway/topic_name.hpp"
 
 namespace ringmain::gateway {
@@ -15,9 +15,6 @@ namespace {
 
 using kafka::DescribeConfigsRequest;
 using kafka::DescribeConfigsResponse;
-
-constexpr int8_t topic_resource = 2;
-constexpr int8_t broker_resource = 4;
 
 Result<std::vector<ConfigEntry>> topic_configs(const std::string& name,
                                                const RequestContext& context) {
@@ -37,11 +34,7 @@ Result<std::vector<ConfigEntry>> broker_configs(const std::string& name,
                 "not allowed to see the broker's settings");
   }
   if (name.empty()) return std::vector<ConfigEntry>{};
-  const int32_t own_id = context.identity().id;
-  if (name != std::to_string(own_id)) {
-    return fail(ErrorCode::invalid_request,
-                fmt::format("broker '{}' is not here: this is broker {}", printable(name), own_id));
-  }
+  RINGMAIN_TRY(check_is_this_broker(name, context));
   return context.services.topics.broker_configs();
 }
 
@@ -53,9 +46,7 @@ Result<std::vector<ConfigEntry>> configs_of(const DescribeConfigsRequest::Resour
     case broker_resource:
       return broker_configs(resource.resource_name, context);
     default:
-      return fail(ErrorCode::invalid_request,
-                  fmt::format("resource type {} has no settings here: 2 is a topic, 4 a broker",
-                              resource.resource_type));
+      return no_such_resource(resource.resource_type);
   }
 }
 

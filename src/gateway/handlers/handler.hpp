@@ -39,10 +39,11 @@ struct Handler {
   const char* name;
   int16_t min_version;  // what is advertised is what the schema has
   int16_t max_version;
-  size_t request_max_bytes;  // with its header; never above socket.request.max.bytes
+  size_t request_max_bytes;  // with its header; socket.request.max.bytes holds besides
   // An error closes the connection: the bytes were no such request.
   Result<net::Reply> (*serve)(kafka::Reader& body, const kafka::RequestHeader& header,
                               RequestContext& context);
+  bool needs_groups = false;  // served where Services::groups is there
 };
 
 // By ascending key.

@@ -1,7 +1,7 @@
 """What the emitters share: C++ types, version conditions, file heads."""
 
 TYPES = {"bool": "bool", "int8": "int8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t",
-         "int64": "int64_t", "string": "std::string", "bytes": "Bytes", "uuid": "Uuid"}
+         "int64": "int64_t", "string": "std::string", "bytes": "Bytes", "records": "Records", "uuid": "Uuid"}
 METHODS = {name: name for name in TYPES} | {"bool": "boolean"}
 
 
@@ -16,7 +16,7 @@ def member_type(field):
 
 def default_value(field):
     """The member's initialiser, or None where the type's own will do."""
-    if field.is_array or field.nullable or field.type in ("string", "bytes", "uuid"):
+    if field.is_array or field.nullable or field.type in ("string", "bytes", "records", "uuid"):
         return None
     return field.default or ("false" if field.type == "bool" else "0")
 

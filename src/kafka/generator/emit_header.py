@@ -42,11 +42,16 @@ def message(api, struct):
     return lines
 
 
+def uses_records(api):
+    structs = [s for message in api.messages for s in (*nested_structs(message), message)]
+    return any(field.type == "records" for struct in structs for field in struct.fields)
+
+
 def emit(api, source):
     lines = [*cpp.comment_lines(api.comment), cpp.generated_note(source),
              "#pragma once", "",
              "#include <cstdint>", "#include <optional>", "#include <string>", "#include <vector>", "",
-             '#include "base/result.hpp"', '#include "kafka/wire_types.hpp"', "",
+             '#include "base/result.hpp"', *(['#include "kafka/records.hpp"'] if uses_records(api) else []), '#include "kafka/wire_types.hpp"', "",
              "namespace ringmain::kafka {", "", "class Reader;", "class Writer;", ""]
     for struct in api.messages:
         lines += message(api, struct)

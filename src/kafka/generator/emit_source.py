@@ -11,7 +11,7 @@ def read_item(field):
 
 
 def scalar_read(field):
-    encoding = ", encoding" if field.type in ("string", "bytes") else ""
+    encoding = ", encoding" if field.type in ("string", "bytes", "records") else ""
     return f'reader.{cpp.METHODS[field.type]}("{field.path}"{encoding})'
 
 
@@ -30,7 +30,7 @@ def read_value(api, field):
 def write_item(field, writer, value):
     if field.struct:
         return f"write_{snake_case(field.struct.cpp_suffix)}({writer}, {value}, version);"
-    encoding = ", encoding" if field.type in ("string", "bytes") else ""
+    encoding = ", encoding" if field.type in ("string", "bytes", "records") else ""
     return f"{writer}.{cpp.METHODS[field.type]}({value}{encoding});"
 
 
@@ -48,7 +48,7 @@ def write_value(field, writer, value):
 def differs_from_default(field, value):
     if field.nullable:
         return f"{value}.has_value()"
-    if field.is_array or field.type in ("string", "bytes"):
+    if field.is_array or field.type in ("string", "bytes", "records"):
         return f"!{value}.empty()"
     if field.type == "uuid":
         return f"{value} != Uuid{{}}"

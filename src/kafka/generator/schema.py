@@ -8,7 +8,7 @@ from dataclasses import dataclass, field as dataclass_field
 
 INTEGER_BITS = {"int8": 8, "int16": 16, "int32": 32, "int64": 64}
 FIXED_BYTES = {"bool": 1, "int8": 1, "int16": 2, "int32": 4, "uint32": 4, "int64": 8, "uuid": 16}
-CLASSIC_LENGTH_BYTES = {"string": 2, "bytes": 4}
+CLASSIC_LENGTH_BYTES = {"string": 2, "bytes": 4, "records": 4}
 SCALARS = {*FIXED_BYTES, *CLASSIC_LENGTH_BYTES}
 # Members that every generated message has.
 RESERVED = {"message_name", "api_key", "min_version", "max_version", "flexible_from", "encode", "decode"}

@@ -173,6 +173,21 @@ TEST_P(DiskTest, a_removed_file_is_gone_by_name_and_there_for_who_has_it_open) {
   EXPECT_EQ(other->size_bytes().value(), 0u);
 }
 
+TEST_P(DiskTest, it_tells_whether_a_file_is_open) {
+  auto file = create("a");
+  ASSERT_TRUE(file->write(0, pattern(1, 100)));
+  EXPECT_TRUE(disk().is_open(path("a")).value());
+  file.reset();
+  EXPECT_FALSE(disk().is_open(path("a")).value());
+  auto reader = disk().open(path("a"), DiskOpen::read).value();
+  const auto other = disk().open(path("a"), DiskOpen::read).value();
+  reader.reset();
+  EXPECT_TRUE(disk().is_open(path("a")).value());
+  ASSERT_TRUE(is_ok(disk().rename(path("a"), path("b"))));
+  EXPECT_TRUE(disk().is_open(path("b")).value());
+  EXPECT_EQ(disk().is_open(path("a")).error().code, ErrorCode::not_found);
+}
+
 TEST_P(DiskTest, the_list_is_sorted_and_tells_directories) {
   create("b");
   create("a");

@@ -11,6 +11,7 @@
 #include "segment/log_file_view.hpp"
 #include "simulation/storage/hot_log.hpp"
 #include "storage/recovery.hpp"
+#include "storage/retention.hpp"
 
 namespace ringmain::storage::test {
 
@@ -66,7 +67,9 @@ class StoreRun {
     RINGMAIN_TRY_ASSIGN(
         made, disk.make_queue({options_.depth, options_.buffer_count, options_.buffer_bytes}));
     queue = std::move(made);
+    const std::uint64_t told = hot->view().control().durable_offset.load();
     writer = std::make_shared<LogWriter>(disk, owner, config, hot->view(), *files, begun_at);
+    EXPECT_GE(hot->view().control().durable_offset.load(), told) << "the watermark went back";
     note_durable();
     return {};
   }
@@ -90,6 +93,18 @@ class StoreRun {
     EXPECT_GE(hot->view().control().durable_offset.load(), durable);
     reported = std::max(reported, durable);
     EXPECT_LE(durable, std::max(hot->published_end(), begun_at.base_offset));
+    check_entries();
+  }
+  // Readers look offsets up by them.
+  void check_entries() const {
+    const auto entries = files->all();
+    for (std::size_t i = 1; i < entries.size(); ++i) {
+      EXPECT_LT(entries[i - 1].base_offset, entries[i].base_offset);
+      EXPECT_LE(entries[i - 1].end_offset, entries[i].base_offset);
+      if (entries[i].end_offset != entries[i].base_offset) {
+        EXPECT_EQ(entries[i - 1].end_offset, entries[i].base_offset) << "a gap before what is durable";
+      }
+    }
   }
 
   // One random deed of anybody.
@@ -153,10 +168,11 @@ class StoreRun {
 
   // As retention does, while anything may be in flight.
   void remove_oldest_file() {
-    const auto oldest = files->take_oldest();
-    if (!oldest) return;
-    retained_from = files->all().front().base_offset;
-    if (disk.remove(oldest->path)) static_cast<void>(disk.sync_directory(kFolder));
+    if (files->all().size() < 2 || files->all()[0].end_offset > writer->settled_offset()) return;
+    retained_from = files->all()[1].base_offset;
+    static_cast<void>(files->spares().begin_round(disk));
+    static_cast<void>(remove_oldest(disk, owner, config, *files, 1));
+    recycled += files->spares().count();
   }
 
   // Compares all log files with the model. Requires that all of them end where `end_offset` says.
@@ -231,6 +247,7 @@ class StoreRun {
   std::int64_t now_ns = 1'000'000'000;
   std::uint64_t frames_checked = 0;
   std::uint64_t retained_from = 0;  // files below were removed
+  std::uint64_t recycled = 0;       // or kept for the writer
 
  private:
   Random random_;

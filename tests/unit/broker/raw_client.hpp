@@ -61,12 +61,17 @@ class RawClient {
   template <class Response, class Request>
   Response ask(const Request& request, std::int16_t version = 0) {
     send_request(request, version);
+    return answer<Response>(version);
+  }
+  // To the oldest request that has none yet. Records in it stay until the next one.
+  template <class Response>
+  Response answer(std::int16_t version = 0) {
     fds.clear();
     std::array<std::byte, 4> size{};
     EXPECT_TRUE(os::recv_fully(socket_.get(), size, fds)) << "the broker hung up";
-    kafka::Bytes message(*kafka::frame_size_bytes(size, 1 << 20));
-    EXPECT_TRUE(os::recv_fully(socket_.get(), message, fds)) << "the broker hung up";
-    return kafka::decode_response<Response>(message, {version, 1, "raw"}).value();
+    message_.resize(*kafka::frame_size_bytes(size, 100 << 20));
+    EXPECT_TRUE(os::recv_fully(socket_.get(), message_, fds)) << "the broker hung up";
+    return kafka::decode_response<Response>(message_, {version, 1, "raw"}).value();
   }
   kafka::HelloResponse hello(std::int32_t version = 1) {
     return ask<kafka::HelloResponse>(kafka::HelloRequest{.protocol_version = version, .client_id = "raw"});
@@ -80,6 +85,7 @@ class RawClient {
 
  private:
   os::UniqueFd socket_;
+  kafka::Bytes message_;
 };
 
 }  // namespace ringmain::test

@@ -196,9 +196,6 @@ TEST_F(FullMemory, keeps_the_bus_from_starting_with_a_sentence_that_says_why) {
 }
 
 TEST_F(FullMemory, stops_producers_and_no_readers_and_is_said_once) {
-#if defined(__SANITIZE_THREAD__)
-  GTEST_SKIP() << "faults are set while the broker's thread runs";
-#endif
   folders.start_broker();
   Bus bus = folders.open();
   auto configs = small_slots(64);

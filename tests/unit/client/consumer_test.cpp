@@ -291,7 +291,7 @@ TEST_F(Consumes, settings_are_checked) {
   const auto refused = [&](const std::string& key, const std::string& value, std::initializer_list<const char*> words) {
     expect_error([&] { Consumer(bus, {{key, value}}); }, ErrorCode::invalid_config, words);
   };
-  refused("group.id", "g", {"group.id"});
+  refused("group.size", "7", {"group.size", "group.id"});
   refused("auto.offset.reset", "now", {"now", "earliest"});
   refused("max.poll.records", "0", {"max.poll.records=0"});
   refused("wait.strategy", "nap", {"nap", "sleep"});

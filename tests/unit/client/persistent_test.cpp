@@ -29,6 +29,7 @@ class Persistent : public ::testing::Test {
     auto configs = small_slots(3);
     configs["storage"] = "disk";
     configs["segment.bytes"] = "131072";  // two segments a file
+    configs["retention.ms"] = "-1";         // records are dated long ago
     configs.merge(more);
     create_topic(bus, name, 1, configs);
   }
@@ -125,6 +126,27 @@ TEST_F(Persistent, acks_all_returns_when_it_is_on_disk) {
     EXPECT_GT(producer.durable_offset(log), i);
   }
   EXPECT_TRUE(producer.wait_durable(log, 9, kNow));
+}
+
+TEST_F(Persistent, what_an_acknowledgement_waits_for_is_the_producers_to_say) {
+  create("in-memory", {{"ack.durability", "memory"}});
+  const auto is_durable_after = [&](const std::string& topic, const Config& config) {
+    Producer producer(bus, config);
+    const auto sent = producer.send_sync({.topic = topic, .value = "v"});
+    return producer.durable_offset({topic, 0}) > sent.offset;
+  };
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_TRUE(is_durable_after("log", {{"acks", "all"}}));
+    EXPECT_TRUE(is_durable_after("log", {{"acks", "1"}, {"ack.durability", "disk"}}));
+    EXPECT_TRUE(is_durable_after("in-memory", {{"acks", "all"}, {"ack.durability", "disk"}}));
+  }
+  create("slow", {{"flush.ms", "3600000"}, {"ack.durability", "memory"}});
+  EXPECT_FALSE(is_durable_after("slow", {{"acks", "all"}}));
+  create("slow-disk", {{"flush.ms", "3600000"}});
+  EXPECT_FALSE(is_durable_after("slow-disk", {{"acks", "all"}, {"ack.durability", "memory"}}));
+  create_topic(bus, "memory");
+  expect_error([&] { is_durable_after("memory", {{"ack.durability", "disk"}}); }, ErrorCode::invalid_config, {"memory"});
+  expect_error([&] { Producer(bus, {{"acks", "0"}, {"ack.durability", "disk"}}); }, ErrorCode::invalid_config, {"acks=0"});
 }
 
 TEST_F(Persistent, acks_all_reports_each_record_once_in_order_and_only_when_it_is_on_disk) {

@@ -46,7 +46,18 @@ class GatewayTest : public testing::Test {
   template <class Response, class Request>
   Response ask_over(const std::shared_ptr<FakeConnection>& connection, const Request& request,
                     int16_t version) {
-    return decoded<Response>(gateway_.handle(*connection, message_of(request, version)), version);
+    return decoded<Response>(handle(*connection, message_of(request, version)), version);
+  }
+
+  // What the client gets before the broker does anything else; nothing, if it is to wait.
+  net::Reply handle(FakeConnection& connection, const kafka::Bytes& message) {
+    const size_t before = connection.later_replies.size();
+    net::Reply reply = gateway_.handle(connection, message);
+    if (connection.later_replies.size() == before) return reply;
+    EXPECT_TRUE(reply.bytes.empty() && !reply.close);
+    reply = std::move(connection.later_replies.back());
+    connection.later_replies.pop_back();
+    return reply;
   }
 
   void create(const std::string& name, int32_t partitions = 1,
@@ -57,12 +68,13 @@ class GatewayTest : public testing::Test {
   bool exists(const std::string& name) const { return topics_.find(name).has_value(); }
 
   FakeTopics topics_;
+  FakeRecords records_;
   FakeBroker broker_;
   FakeAttach attach_;
   FakeAuthorizer authorizer_;
   std::vector<std::string> log_;
   GatewayOptions options_;
-  Gateway gateway_{{topics_, broker_, attach_, authorizer_},
+  Gateway gateway_{{topics_, records_, broker_, attach_, authorizer_},
                    options_,
                    [this](net::LogLevel, std::string_view line) { log_.emplace_back(line); }};
   std::shared_ptr<FakeConnection> remote_ =

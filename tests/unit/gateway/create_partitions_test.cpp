@@ -42,6 +42,14 @@ TEST_F(CreatePartitions, refuses_to_shrink_or_to_stay) {
   EXPECT_EQ(count(), 2u);
 }
 
+TEST_F(CreatePartitions, refuses_where_groups_would_lose_their_offsets) {
+  create("__consumer_offsets", 50);
+  const auto answer = grow({"__consumer_offsets", 51, std::nullopt});
+  EXPECT_EQ(answer.error_code, code(ErrorCode::invalid_partitions));
+  EXPECT_THAT(*answer.error_message, HasSubstr("keeps its 50 partitions"));
+  EXPECT_EQ(topics_.find("__consumer_offsets")->partitions, 50u);
+}
+
 TEST_F(CreatePartitions, refuses_an_unknown_topic) {
   EXPECT_EQ(grow({"b", 3, std::nullopt}).error_code, code(ErrorCode::unknown_topic_or_partition));
 }

@@ -61,7 +61,7 @@ TEST_F(CreateTopics, tells_id_counts_and_settings_of_the_new_topic) {
   EXPECT_EQ(answer.topic_id, topics_.find("a")->id);
   EXPECT_EQ(answer.num_partitions, 3);
   EXPECT_EQ(answer.replication_factor, 1);
-  ASSERT_TRUE(answer.configs && answer.configs->size() == 1);
+  ASSERT_TRUE(answer.configs && answer.configs->size() == 2);
   EXPECT_EQ(answer.configs->at(0).value, "1000");
   EXPECT_EQ(answer.configs->at(0).config_source, 1);
 }

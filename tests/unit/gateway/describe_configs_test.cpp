@@ -69,7 +69,7 @@ TEST_F(DescribeConfigs, adds_synonyms_and_documentation_only_when_asked) {
 
 TEST_F(DescribeConfigs, tells_only_the_keys_that_are_wanted) {
   DescribeConfigsRequest request;
-  request.resources = {{topic_resource, "plain", {{"cleanup.policy"}}},
+  request.resources = {{topic_resource, "plain", {{"segment.bytes"}}},
                        {topic_resource, "short-lived", {{"retention.ms", "no.such.key"}}}};
   const auto response = ask<DescribeConfigsResponse>(request);
   EXPECT_THAT(response.results.at(0).configs, IsEmpty());

@@ -23,14 +23,33 @@ class FakeConnection final : public net::Connection {
   Result<os::Pidfd> open_peer_pidfd() const override {
     return fail(ErrorCode::closed, "no process");
   }
-  void close(std::string) override {}
+  size_t room_for_reply() const noexcept override { return reply_room; }
+  void close(std::string why) override { closed_because.push_back(std::move(why)); }
+
+  bool is_deferred = false;
+  size_t reply_room = 1 << 30;
+  std::vector<net::Reply> later_replies{};  // whole: what they borrowed is copied into them
+  std::vector<std::string> closed_because{};
 
  private:
-  void begin_deferral() override {}
-  void end_deferral(net::Reply) override {}
+  void begin_deferral() override { is_deferred = true; }
+  void end_deferral(net::Reply reply) override {
+    is_deferred = false;
+    std::vector<std::byte> whole;
+    size_t at = 0;
+    for (const net::Reply::Borrowed& lent : reply.borrowed) {
+      whole.insert(whole.end(), reply.bytes.begin() + at, reply.bytes.begin() + lent.at);
+      whole.insert(whole.end(), lent.bytes.begin(), lent.bytes.end());
+      at = lent.at;
+    }
+    whole.insert(whole.end(), reply.bytes.begin() + at, reply.bytes.end());
+    reply.bytes = std::move(whole);
+    reply.borrowed.clear();
+    later_replies.push_back(std::move(reply));
+  }
 };
 
-// Knows one topic setting, retention.ms, and one secret of the broker.
+// Knows the topic settings retention.ms and cleanup.policy, and one secret of the broker.
 class FakeTopics final : public TopicService {
  public:
   static constexpr uint32_t partitions_max = 1000;
@@ -51,12 +70,7 @@ class FakeTopics final : public TopicService {
       if (wanted.id && topic->id == *wanted.id) return *topic;
       return fail(ErrorCode::topic_already_exists, "there is one already");
     }
-    for (const auto& [key, value] : wanted.overrides) {
-      if (key != "retention.ms") return fail(ErrorCode::invalid_config, "no setting " + key);
-      if (value.empty() || value[0] < '0' || value[0] > '9') {
-        return fail(ErrorCode::invalid_config, "retention.ms is a number");
-      }
-    }
+    RINGMAIN_TRY(check(wanted.overrides));
     TopicInfo topic;
     topic.id.bytes[15] = ++next_id_;
     if (wanted.id) topic.id = *wanted.id;
@@ -84,6 +98,32 @@ class FakeTopics final : public TopicService {
     return {};
   }
 
+  Status alter(std::string_view name, const std::map<std::string, std::string>& overrides, Commit commit) override {
+    const auto found = topics_.find(name);
+    if (found == topics_.end()) return unknown();
+    RINGMAIN_TRY(check(overrides));
+    if (commit == Commit::apply) found->second.overrides = overrides;
+    return {};
+  }
+
+  // Each partition holds offsets 5 to 10.
+  Result<int64_t> trim(std::string_view name, int32_t partition, std::optional<int64_t> offset) override {
+    const auto found = topics_.find(name);
+    if (found == topics_.end() || partition < 0 || partition >= static_cast<int32_t>(found->second.partitions))
+      return unknown();
+    if (offset > 10) return fail(ErrorCode::offset_out_of_range, "beyond the end");
+    return std::max<int64_t>(5, offset.value_or(10));
+  }
+
+  // Partition i has 1000 + i bytes.
+  std::vector<int64_t> log_bytes(std::string_view name) const override {
+    std::vector<int64_t> sizes;
+    if (const auto topic = find(name))
+      for (uint32_t i = 0; i < topic->partitions; ++i) sizes.push_back(1000 + i);
+    return sizes;
+  }
+  LogDirectory log_directory() const override { return {"/bus/log", 5000, 4000}; }
+
   Result<std::vector<ConfigEntry>> topic_configs(std::string_view name) const override {
     const auto topic = find(name);
     if (!topic) return unknown();
@@ -94,7 +134,12 @@ class FakeTopics final : public TopicService {
       retention.value = set->second;
       retention.source = ConfigSource::topic;
     }
-    return std::vector{retention};
+    ConfigEntry cleanup{"cleanup.policy", "delete", ConfigSource::preset, "delete", ConfigType::list};
+    if (const auto set = topic->overrides.find("cleanup.policy"); set != topic->overrides.end()) {
+      cleanup.value = set->second;
+      cleanup.source = ConfigSource::topic;
+    }
+    return std::vector{retention, cleanup};
   }
 
   std::vector<ConfigEntry> broker_configs() const override {
@@ -106,6 +151,14 @@ class FakeTopics final : public TopicService {
   }
 
  private:
+  static Status check(const std::map<std::string, std::string>& overrides) {
+    for (const auto& [key, value] : overrides) {
+      const bool is_number = !value.empty() && value[0] >= '0' && value[0] <= '9';
+      if (key != "retention.ms" && key != "cleanup.policy") return fail(ErrorCode::invalid_config, "no setting " + key);
+      if (key == "retention.ms" && !is_number) return fail(ErrorCode::invalid_config, "retention.ms is a number");
+    }
+    return {};
+  }
   static tl::unexpected<Error> unknown() {
     return fail(ErrorCode::unknown_topic_or_partition, "there is no such topic");
   }
@@ -164,6 +217,90 @@ class FakeAttach final : public AttachService {
     return response;
   }
   void closed(net::Connection&) override { ++closed_connections; }
+};
+
+// Partition 0 of every topic, in memory. What shall wait is parked until the test says go on.
+class FakeRecords final : public RecordService {
+ public:
+  enum class Answers { at_once, later };
+  Answers answers = Answers::at_once;
+  std::optional<Error> error{};  // of everything, once set
+  std::map<std::string, std::vector<kafka::Bytes>> logs{};
+  std::vector<AppendOptions> appends{};
+  std::vector<FetchOptions> fetches{};
+  std::vector<std::function<void()>> parked{};
+  std::vector<uint64_t> closed_connections{};
+
+  void go_on() {
+    for (const auto& answer : std::exchange(parked, {})) answer();
+  }
+
+  void append(std::vector<NewBatch> batches, const AppendOptions& options, AppendDone done) override {
+    appends.push_back(options);
+    std::vector<Appended> results;
+    for (const NewBatch& batch : batches) {
+      Appended& result = results.emplace_back();
+      result.error = error_of(batch.partition);
+      if (result.error) continue;
+      result.base_offset = end_of(batch.topic);
+      result.log_start_offset = 0;
+      kafka::Bytes& kept = logs[batch.topic].emplace_back(batch.bytes.begin(), batch.bytes.end());
+      kafka::stamp_offset(kept, result.base_offset, only_leader_epoch);
+    }
+    now_or_later([done = std::move(done), results = std::move(results)] { done(results); });
+  }
+
+  void fetch(std::vector<WantedRecords> wanted, const FetchOptions& options, FetchDone done) override {
+    fetches.push_back(options);
+    now_or_later([this, wanted = std::move(wanted), done = std::move(done)] {
+      std::vector<FetchedRecords> results;
+      for (const WantedRecords& one : wanted) {
+        FetchedRecords& result = results.emplace_back();
+        result.error = error_of(one.partition);
+        if (result.error) continue;
+        result.high_watermark = end_of(one.topic);
+        result.log_start_offset = 0;
+        for (const kafka::Bytes& batch : logs[one.topic])
+          if (kafka::RecordBatch::parse(batch, kafka::CheckCrc::no)->header().base_offset >= one.offset) result.records.add(batch);
+      }
+      done(std::move(results));
+    });
+  }
+
+  Result<int64_t> first_offset(const std::string&, int32_t partition) override {
+    if (const auto refused = error_of(partition)) return tl::make_unexpected(*refused);
+    return 0;
+  }
+  Result<int64_t> end_offset(const std::string& topic, int32_t partition) override {
+    if (const auto refused = error_of(partition)) return tl::make_unexpected(*refused);
+    return end_of(topic);
+  }
+  // Offset n has the time 1000 + n.
+  Result<FoundOffset> offset_of_time(const std::string& topic, int32_t partition, int64_t timestamp_ms) override {
+    if (const auto refused = error_of(partition)) return tl::make_unexpected(*refused);
+    const int64_t offset = std::max<int64_t>(timestamp_ms - 1000, 0);
+    return offset < end_of(topic) ? FoundOffset{offset, 1000 + offset} : FoundOffset{};
+  }
+  Result<FoundOffset> offset_of_largest_time(const std::string& topic, int32_t partition) override {
+    return offset_of_time(topic, partition, 1000 + end_of(topic) - 1);
+  }
+  void closed(const net::Connection& connection) override { closed_connections.push_back(connection.id().value()); }
+
+ private:
+  std::optional<Error> error_of(int32_t partition) const {
+    if (error || partition == 0) return error;
+    return Error{ErrorCode::unknown_topic_or_partition, "there is only partition 0"};
+  }
+  int64_t end_of(const std::string& topic) {
+    int64_t end = 0;
+    for (const kafka::Bytes& batch : logs[topic])
+      end += kafka::RecordBatch::parse(batch, kafka::CheckCrc::no)->header().offset_count();
+    return end;
+  }
+  void now_or_later(std::function<void()> answer) {
+    if (answers == Answers::at_once) return answer();
+    parked.push_back(std::move(answer));
+  }
 };
 
 // Allows all but what is listed; an empty name stands for the cluster.

@@ -36,9 +36,10 @@ TEST_F(GatewayTest, advertises_exactly_what_it_serves_in_every_version) {
 
 TEST_F(GatewayTest, tells_only_local_clients_of_the_private_apis) {
   EXPECT_THAT(keys_of(ask<ApiVersionsResponse>(ApiVersionsRequest{})),
-              ElementsAre(3, 18, 19, 20, 32, 37));
+              ElementsAre(0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 32, 33, 35, 37, 42, 44, 47, 60));
   EXPECT_THAT(keys_of(ask_locally<ApiVersionsResponse>(ApiVersionsRequest{})),
-              ElementsAre(3, 18, 19, 20, 32, 37, 20000, 20001, 20002, 20003, 20004));
+              ElementsAre(0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 32, 33, 35, 37, 42, 44, 47, 60, 20000, 20001,
+                          20002, 20003, 20004, 20005));
 }
 
 TEST_F(GatewayTest, answers_an_unknown_version_of_api_versions_with_the_ranges_in_version_0) {
@@ -48,7 +49,7 @@ TEST_F(GatewayTest, answers_an_unknown_version_of_api_versions_with_the_ranges_i
     const auto reply = gateway_.handle(*remote_, writer.written());
     const auto response = decoded<ApiVersionsResponse>(reply, 0);
     EXPECT_EQ(response.error_code, code(ErrorCode::unsupported_version));
-    EXPECT_THAT(keys_of(response), ElementsAre(3, 18, 19, 20, 32, 37));
+    EXPECT_THAT(keys_of(response), ElementsAre(0, 1, 2, 3, 8, 9, 10, 11, 12, 13, 14, 15, 16, 18, 19, 20, 21, 32, 33, 35, 37, 42, 44, 47, 60));
   }
 }
 
@@ -98,7 +99,7 @@ TEST_F(GatewayTest, survives_a_broker_that_throws) {
   class Throwing final : public BrokerView {
     BrokerIdentity identity(const net::Connection&) const override { throw std::bad_alloc(); }
   } throwing;
-  Gateway gateway({topics_, throwing, attach_, authorizer_}, {},
+  Gateway gateway({topics_, records_, throwing, attach_, authorizer_}, {},
                   [this](net::LogLevel, std::string_view line) { log_.emplace_back(line); });
   EXPECT_TRUE(gateway.handle(*remote_, message_of(kafka::MetadataRequest{}, 1)).close);
   EXPECT_EQ(log_.size(), 1u);

@@ -28,6 +28,7 @@ std::string output_of(const std::string& command) {
 TEST(Kcat, lists_the_topics_of_a_broker) {
   if (output_of("command -v kcat").empty()) GTEST_SKIP() << "kcat is not installed";
   FakeTopics topics;
+  FakeRecords records;
   FakeBroker broker;
   FakeAttach attach;
   const AllowEverything authorizer;
@@ -37,7 +38,7 @@ TEST(Kcat, lists_the_topics_of_a_broker) {
   const net::Log log = [&](net::LogLevel level, std::string_view line) {
     if (level >= net::LogLevel::warning) warnings.emplace_back(line);
   };
-  Gateway gateway({topics, broker, attach, authorizer}, {}, log);
+  Gateway gateway({topics, records, broker, attach, authorizer}, {}, log);
 
   net::EventLoop loop;
   auto server = std::make_unique<net::Server>(loop, gateway, log);

@@ -73,6 +73,16 @@ TEST_F(LocalApis, attach_nobody_who_may_not_read_or_write_there) {
   }
 }
 
+TEST_F(LocalApis, attach_nobody_to_write_what_the_broker_alone_writes) {
+  attach_.lent_fds = {10};
+  for (const int8_t role : {int8_t{0}, int8_t{1}, int8_t{2}, int8_t{3}}) {
+    AttachRequest request = attaching(role);
+    request.topic = "__consumer_offsets";
+    const bool is_writing = role == 1 || role == 2;
+    EXPECT_EQ(ask_locally<AttachResponse>(request).error_code, is_writing ? code(ErrorCode::invalid_topic) : 0);
+  }
+}
+
 TEST_F(LocalApis, attach_nobody_in_a_role_that_there_is_not) {
   for (const int8_t role : {int8_t{4}, int8_t{-1}, int8_t{127}}) {
     EXPECT_EQ(ask_locally<AttachResponse>(attaching(role)).error_code,

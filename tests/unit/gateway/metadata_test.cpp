@@ -80,7 +80,7 @@ TEST_F(Metadata, creates_nothing_that_the_client_or_the_broker_does_not_want) {
   EXPECT_EQ(ask<MetadataResponse>(request).topics.at(0).error_code,
             code(ErrorCode::unknown_topic_or_partition));
 
-  Gateway strict({topics_, broker_, attach_, authorizer_}, {.auto_create_topics = false},
+  Gateway strict({topics_, records_, broker_, attach_, authorizer_}, {.auto_create_topics = false},
                  [](net::LogLevel, std::string_view) {});
   const auto reply = strict.handle(*remote_, message_of(asking_for({"new"}), 1));
   EXPECT_EQ(decoded<MetadataResponse>(reply, 1).topics.at(0).error_code,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -38,6 +39,12 @@ class RandomSource {
     for (std::byte& b : value) b = static_cast<std::byte>(random_());
   }
 
+  // The bytes live as long as this source.
+  void fill(Records& value, int16_t version) {
+    fill(record_bytes_.emplace_back(), version);
+    value = Records(record_bytes_.back());
+  }
+
   void fill(Uuid& value, int16_t) {
     for (uint8_t& b : value.bytes) b = static_cast<uint8_t>(random_());
   }
@@ -60,6 +67,7 @@ class RandomSource {
   size_t length() { return random_.below(random_.below(8) == 0 ? 300 : 12); }
 
   Random random_;
+  std::deque<Bytes> record_bytes_;
 };
 
 }  // namespace ringmain::kafka

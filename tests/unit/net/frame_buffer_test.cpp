@@ -112,6 +112,21 @@ TEST(FrameBuffer, copies_a_long_frame_only_a_few_times) {
   EXPECT_EQ(frames_of(buffer).size(), 1u);
 }
 
+TEST(FrameBuffer, makes_room_at_once_for_a_frame_as_long_as_the_last_one) {
+  FrameBuffer buffer(frame_max_bytes);
+  const std::string stream = framed(std::string(1 << 20, 'x'));
+  receive(buffer, stream);
+  EXPECT_EQ(frames_of(buffer).size(), 1u);
+  receive(buffer, frame_length(8 << 20));
+  ASSERT_TRUE(buffer.next());
+  EXPECT_LE(buffer.capacity_bytes(), size_t{64} << 10) << "no byte of it has come";
+  receive(buffer, std::string(70 << 10, 'x'));
+  (void)buffer.space();
+  const size_t room = buffer.capacity_bytes();
+  EXPECT_GE(room, size_t{1} << 20);
+  EXPECT_LE(room, (size_t{1} << 20) + (size_t{200} << 10)) << "what the last one had, not what is announced";
+}
+
 TEST(FrameBuffer, leaves_the_space_of_a_read_under_way_where_it_is) {
   FrameBuffer buffer(frame_max_bytes);
   receive(buffer, framed("one") + framed("two").substr(0, 6));

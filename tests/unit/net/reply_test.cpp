@@ -1,10 +1,12 @@
 // Replies with descriptors, replies that come later, and replies that end a connection.
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
 #include <optional>
+#include <sstream>
 
 #include "net/reply_queue.hpp"
 #include "unit/net/served.hpp"
@@ -100,6 +102,56 @@ TEST_F(RepliesWithDescriptors, pile_up_to_a_limit_when_the_client_does_not_read)
     ASSERT_EQ(client.fds.size(), 4u);
   }
 }
+
+// Answers each request, from a later turn of the loop or within the handler, with as many pieces of that size as it says.
+class BorrowedReplies : public ServerTest, public testing::WithParamInterface<bool> {
+ protected:
+  void answer(const std::string& text, DeferredReply deferred) {
+    size_t pieces = 0, piece_bytes = 0;
+    std::istringstream(text) >> pieces >> piece_bytes;
+    std::vector<std::string> lent;
+    Reply reply;
+    for (size_t i = 0; i < pieces; ++i) lent.push_back(std::string(piece_bytes, static_cast<char>('a' + i % 26)));
+    std::string own = std::string(4, '\0') + "begin,";
+    for (const std::string& piece : lent) {
+      reply.borrowed.push_back({own.size(), std::as_bytes(std::span(piece))});
+      own += "|";
+    }
+    const size_t size = own.size() - 4 + pieces * piece_bytes;
+    for (size_t i = 0; i < 4; ++i) own[i] = static_cast<char>(size >> (24 - 8 * i));
+    reply.bytes = bytes_of(own);
+    deferred.send(std::move(reply));
+    for (std::string& piece : lent) piece.assign(piece_bytes, 'X');  // the lender goes on
+  }
+  static std::string expected(size_t pieces, size_t piece_bytes) {
+    std::string text = "begin,";
+    for (size_t i = 0; i < pieces; ++i) text += std::string(piece_bytes, static_cast<char>('a' + i % 26)) + "|";
+    return text;
+  }
+};
+
+TEST_P(BorrowedReplies, arrive_whole_and_nothing_is_read_of_them_afterwards) {
+  handler_.on_request = [&](Connection& connection, const std::string& text) {
+    if (GetParam()) {
+      answer(text, connection.defer());
+    } else {
+      auto deferred = std::make_shared<DeferredReply>(connection.defer());
+      loop_.post([this, text, deferred] { answer(text, std::move(*deferred)); });
+    }
+    return Reply{};
+  };
+  start();
+  serve_unix();
+  Client client = connect_unix();
+  const std::vector<std::pair<size_t, size_t>> shapes{{0, 0}, {1, 10}, {1000, 3}, {3, 2'000'000}, {700, 20'000}, {2, 1}};
+  for (int round = 0; round < 3; ++round)
+    for (const auto& [pieces, bytes] : shapes) client.send(framed(fmt::format("{} {}", pieces, bytes)));
+  for (int round = 0; round < 3; ++round)
+    for (const auto& [pieces, bytes] : shapes) ASSERT_TRUE(client.receive() == expected(pieces, bytes)) << pieces << " of " << bytes;
+}
+
+INSTANTIATE_TEST_SUITE_P(Sent, BorrowedReplies, testing::Bool(),
+                         [](const auto& of) { return of.param ? "within_the_handler" : "later"; });
 
 TEST(ReplyQueue, is_full_above_its_limits_of_bytes_and_of_descriptors) {
   ReplyQueue bytes;

@@ -110,9 +110,9 @@ class ServerTest : public testing::Test {
  protected:
   ~ServerTest() override { stop(); }
 
-  void start() {
+  void start(size_t memory_max_bytes = connections_memory_max_bytes) {
     server_ = std::make_unique<Server>(
-        loop_, handler_, [this](LogLevel, std::string_view line) { log_.add(std::string(line)); });
+        loop_, handler_, [this](LogLevel, std::string_view line) { log_.add(std::string(line)); }, memory_max_bytes);
     thread_ = std::thread([this] { loop_.run(); });
   }
 

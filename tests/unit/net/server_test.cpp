@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include "sanitizers.hpp"
 #include "unit/net/served.hpp"
 
 namespace ringmain::net {
@@ -155,6 +156,42 @@ TEST_F(HostileClients, that_never_read_are_not_read_until_they_do) {
   EXPECT_EQ(handled, count);
 }
 
+TEST_F(HostileClients, that_never_read_go_when_all_hold_too_much_and_the_others_stay) {
+  constexpr size_t reply_bytes = 8 << 20;  // more than the kernel holds for a socket
+  handler_.on_request = [&](Connection&, const std::string& text) {
+    return Reply{bytes_of(framed(text == "ping" ? text : std::string(reply_bytes, '.')))};
+  };
+  start(/*memory_max_bytes=*/20 << 20);
+  serve_unix();
+  Client other = connect_unix();
+  round_trip(other);
+  std::vector<Client> deaf;
+  for (size_t i = 0; i < 6; ++i) {
+    deaf.push_back(connect_unix());
+    deaf.back().send(framed("much"));
+    round_trip(other);
+  }
+  log_.wait_for("connections.memory.max.bytes");
+  EXPECT_EQ(deaf.front().receive(), "(closed)");
+  EXPECT_EQ(deaf.back().receive().size(), reply_bytes) << "the last one has just been heard";
+  round_trip(other);
+}
+
+TEST_F(HostileClients, that_begin_many_large_requests_go_when_all_hold_too_much) {
+  start(/*memory_max_bytes=*/20 << 20);
+  serve_unix();
+  Client other = connect_unix();
+  std::vector<Client> slow;
+  for (size_t i = 0; i < 6; ++i) {
+    slow.push_back(connect_unix());
+    slow.back().send(frame_length(100 << 20) + std::string(8 << 20, 'x'));
+    round_trip(other);
+  }
+  log_.wait_for("connections.memory.max.bytes");
+  EXPECT_EQ(slow.front().receive(), "(closed)");
+  round_trip(other);
+}
+
 using Connections = ServerTest;
 
 TEST_F(Connections, above_the_limit_are_refused_until_one_ends) {
@@ -276,7 +313,7 @@ TEST_F(Connections, are_all_told_to_the_handler_when_the_server_goes) {
 }
 
 TEST_F(Connections, wait_while_the_process_may_open_no_more_files) {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(RINGMAIN_WITH_ASAN)
   GTEST_SKIP() << "the sanitizer's own checks open files";
 #endif
   start();

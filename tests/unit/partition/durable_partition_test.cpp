@@ -22,13 +22,14 @@ class DurablePartition : public ::testing::Test {
   void start() {
     storage::PersisterOptions options;
     options.doorbell = doorbells.data() + format::kPersister;
-    auto started = storage::Storage::start(os::make_real_disk(), disk.path() + "/log", std::move(options));
+    auto started = storage::Storage::start(os::make_real_disk(), disk.path() + "/log", std::move(options), {.log = [](const std::string&) {}});
     ASSERT_TRUE(started) << started.error().message;
     storage = std::move(*started);
   }
 
   Result<std::unique_ptr<Partition>> try_open(const Overrides& more = {}) {
-    Overrides overrides = {{"storage", "disk"}, {"slot.bytes", "65536"}, {"memory.budget.bytes", "262144"}, {"segment.bytes", "262144"}};
+    Overrides overrides = {{"storage", "disk"}, {"slot.bytes", "65536"}, {"memory.budget.bytes", "262144"}, {"segment.bytes", "262144"},
+                           {"retention.ms", "-1"}};
     for (const auto& [key, value] : more) overrides[key] = value;
     return Partition::open(memory->path(), {"log", {1, 2, 3}, 0}, *parse_topic_config(overrides), false, doorbells.data(),
                            [](const std::string&) {}, storage.get());

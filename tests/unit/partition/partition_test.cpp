@@ -18,7 +18,7 @@ struct Bell final : log::BrokerBell {
 class PartitionTest : public ::testing::Test {
  protected:
   std::unique_ptr<Partition> open(const Overrides& more = {}) {
-    Overrides overrides = {{"slot.bytes", "65536"}, {"memory.budget.bytes", "262144"}};
+    Overrides overrides = {{"storage", "memory"}, {"slot.bytes", "65536"}, {"memory.budget.bytes", "262144"}};
     for (const auto& [key, value] : more) overrides[key] = value;
     PartitionName name{"log", {1, 2, 3}, 0};
     auto opened = Partition::open(scratch.path(), name, *parse_topic_config(overrides), false, doorbells.data(),

@@ -54,9 +54,55 @@ TEST(TopicConfig, numbers_are_plain_numbers) {
 }
 
 TEST(TopicConfig, unknown_names_are_refused_with_those_that_are_known) {
-  expect_refused({{"retention.ms", "1"}}, {"retention.ms", "slot.bytes", "full.policy"});
+  expect_refused({{"retention.us", "1"}}, {"retention.us", "slot.bytes", "full.policy"});
   expect_refused({{"", ""}}, {"known are"});
   expect_refused({{"Slot.Bytes", "65536"}}, {"Slot.Bytes"});
+}
+
+TEST(TopicConfig, a_topic_is_on_disk_unless_something_says_that_it_is_in_memory) {
+  const auto on_disk = [](const Overrides& overrides) { return parse_topic_config(overrides).value().on_disk; };
+  EXPECT_TRUE(on_disk({}));
+  EXPECT_FALSE(on_disk({{"storage", "memory"}}));
+  EXPECT_FALSE(on_disk({{"full.policy", "block"}}));
+  EXPECT_FALSE(on_disk({{"full.policy", "drop-oldest"}, {"storage", "memory"}}));
+  expect_refused({{"full.policy", "block"}, {"storage", "disk"}}, {"full.policy", "storage=memory"});
+  for (const ConfigLine& line : describe_topic_config({{"full.policy", "block"}}))
+    if (line.name == "storage") {
+      EXPECT_EQ(line.value, "memory");
+      EXPECT_TRUE(line.is_default);
+    }
+}
+
+TEST(TopicConfig, cleanup_policies_are_kafkas) {
+  const auto policy = [](const std::string& value) {
+    const auto config = parse_topic_config({{"storage", "disk"}, {"cleanup.policy", value}});
+    return config ? std::pair(config->upkeep.deletes, config->upkeep.compacts) : std::pair(false, false);
+  };
+  EXPECT_EQ(policy("delete"), std::pair(true, false));
+  EXPECT_EQ(policy("compact"), std::pair(false, true));
+  EXPECT_EQ(policy("compact,delete"), std::pair(true, true));
+  EXPECT_EQ(policy("delete,compact"), std::pair(true, true));
+  for (const char* wrong : {"", "compact,", ",delete", "remove", "compact, delete"})
+    expect_refused({{"storage", "disk"}, {"cleanup.policy", wrong}}, {"cleanup.policy", "compact,delete"});
+  expect_refused({{"storage", "memory"}, {"cleanup.policy", "compact"}}, {"storage=disk"});
+}
+
+TEST(TopicConfig, what_retention_and_compaction_go_by_has_bounds) {
+  expect_refused({{"retention.ms", "-2"}}, {"retention.ms=-2"});
+  expect_refused({{"retention.bytes", "1k"}}, {"retention.bytes=1k"});
+  for (const char* wrong : {"1.1", "-0.1", "nan", "half", ""})
+    expect_refused({{"min.cleanable.dirty.ratio", wrong}}, {"from 0 to 1"});
+  expect_refused({{"min.compaction.lag.ms", "11"}, {"max.compaction.lag.ms", "10"}}, {"max.compaction.lag.ms=10"});
+  const auto config = parse_topic_config({{"storage", "disk"}, {"retention.ms", "5"}, {"retention.bytes", "6"},
+                                          {"delete.retention.ms", "7"}, {"min.cleanable.dirty.ratio", "0.25"},
+                                          {"min.compaction.lag.ms", "8"}, {"max.compaction.lag.ms", "9"}});
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->upkeep.retention.retention_ms, 5);
+  EXPECT_EQ(config->upkeep.retention.retention_bytes, 6);
+  EXPECT_EQ(config->upkeep.compaction.delete_retention_ms, 7);
+  EXPECT_EQ(config->upkeep.compaction.min_dirty_ratio, 0.25);
+  EXPECT_EQ(config->upkeep.compaction.min_lag_ms, 8);
+  EXPECT_EQ(config->upkeep.compaction.max_lag_ms, 9);
 }
 
 TEST(TopicConfig, the_largest_record_is_described_as_it_holds) {
@@ -70,6 +116,7 @@ TEST(TopicConfig, the_largest_record_is_described_as_it_holds) {
   EXPECT_EQ(small.value, "16352");
   EXPECT_EQ(small.preset, "16352");
   EXPECT_TRUE(small.is_default);
+
   const ConfigLine given = described({{"slot.bytes", "65536"}, {"max.message.bytes", "100"}});
   EXPECT_EQ(given.value, "100");
   EXPECT_EQ(given.preset, "16352");

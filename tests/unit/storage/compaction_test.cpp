@@ -52,6 +52,17 @@ TEST_F(Compaction, leaves_files_alone_that_are_not_settled) {
   EXPECT_FALSE(under_test.plan(kNowMs, 102)->empty());
 }
 
+// The writer is in the next file already, and the disk has only some of this one.
+TEST_F(Compaction, leaves_files_alone_of_which_not_everything_is_durable_yet) {
+  log.add_file({{put("a", "1"), put("a", "2")}});
+  LogFileEntry entry = log.files.all()[0];
+  entry.end_offset = 101;
+  log.files.append(entry);  // in its place
+  log.add_last_file();
+  auto under_test = compactor();
+  EXPECT_TRUE(under_test.plan(kNowMs, 101)->empty());
+}
+
 TEST_F(Compaction, keeps_heads_but_for_marks_and_ends) {
   log.add_file({{put("a", "1"), put("a", "2")}, {put("a", "3")}});
   log.add_last_file();

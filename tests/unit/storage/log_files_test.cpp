@@ -42,6 +42,21 @@ TEST(LogFiles, a_file_that_is_begun_anew_takes_the_place_of_the_last_one) {
   EXPECT_EQ(files.all().size(), 2u);
 }
 
+TEST(LogFiles, files_behind_one_that_is_begun_anew_go) {
+  LogFiles files;
+  files.append(file(0, 5));
+  files.append(file(10, 10));
+  files.append(file(20, 20));
+  EXPECT_EQ(files.behind(0).size(), 2u);
+  EXPECT_EQ(files.behind(10).front().base_offset, 20u);
+  EXPECT_TRUE(files.behind(20).empty());
+  files.append(file(10, 10));
+  files.update(0, 10, 100, 0);
+  files.update(10, 15, 100, 0);
+  EXPECT_EQ(files.all().size(), 2u);
+  EXPECT_EQ(files.find(10)->base_offset, 10u);
+}
+
 TEST(LogFiles, the_last_file_is_never_taken) {
   LogFiles files;
   files.append(file(0, 10));

@@ -188,6 +188,7 @@ TEST_P(RefusalTest, nothing_of_it_is_called_durable_it_is_told_and_it_goes_on_by
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     RunOptions options = WriterTest::options();
     options.seed = seed;
+    options.segments_per_file = 1 + static_cast<std::uint32_t>(seed % 3);  // groups are gathered over files' ends, too
     StoreRun run(options);
     ASSERT_TRUE(run.start().has_value());
     EXPECT_EQ(run.hot->view().control().storage.load(),

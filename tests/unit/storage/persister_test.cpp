@@ -3,11 +3,14 @@
 #include "storage/persister.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
+#include <time.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <set>
+#include <string>
 #include <thread>
 
 #include "base/clock.hpp"
@@ -90,17 +93,27 @@ class PersisterTest : public ::testing::Test {
   void wait_for(const Partition& partition, std::uint64_t offset) {
     while (partition.writer->durable_offset() < offset) std::this_thread::yield();
   }
-  // Of the persister's thread, the only other one.
-  static std::int64_t others_cpu_us() {
-    const auto us = [](int who) {
-      rusage usage{};
-      getrusage(who, &usage);
-      return std::int64_t{usage.ru_utime.tv_sec + usage.ru_stime.tv_sec} * 1'000'000 +
-             usage.ru_utime.tv_usec + usage.ru_stime.tv_usec;
-    };
-    return us(RUSAGE_SELF) - us(RUSAGE_THREAD);
+  static std::set<pid_t> threads() {
+    std::set<pid_t> ids;
+    for (const auto& task : std::filesystem::directory_iterator("/proc/self/task"))
+      ids.insert(std::stoi(task.path().filename().string()));
+    return ids;
+  }
+  // Of the threads that the persister began: its own and the kernel's for its io_uring. Not of
+  // one that a sanitizer runs in the background.
+  std::int64_t persister_cpu_us() const {
+    std::int64_t sum = 0;
+    for (const pid_t id : threads()) {
+      if (threads_before.contains(id)) continue;
+      timespec used{};  // the CPU clock of a thread, by its id: clock_getcpuclockid(3) for threads
+      const auto clock = static_cast<clockid_t>(~static_cast<unsigned>(id) << 3 | 6);
+      if (clock_gettime(clock, &used) == 0)
+        sum += std::int64_t{used.tv_sec} * 1'000'000 + used.tv_nsec / 1000;
+    }
+    return sum;
   }
 
+  const std::set<pid_t> threads_before = threads();
   std::string folder;
   std::unique_ptr<os::Disk> disk;
   PersisterOptions options;
@@ -128,11 +141,16 @@ TEST_F(PersisterTest, an_idle_one_uses_no_cpu) {
   for (auto& partition : partitions)
     while (partition->hot->view().readers().sleeping[kLine / 64].load() == 0)
       std::this_thread::yield();
-  const std::int64_t before = others_cpu_us();
-  std::this_thread::sleep_for(std::chrono::seconds(2));
-  const std::int64_t used = others_cpu_us() - before;
-  std::printf("%ld us of CPU in 2 s\n", used);
-  EXPECT_LT(used, 2000);
+  EXPECT_GT(persister_cpu_us(), 0);  // the clock is the right one: it has worked before
+  // The first may see the end of that work; one that never sleeps is never below.
+  std::int64_t least = INT64_MAX;
+  for (int i = 0; i < 5 && least >= 2000; ++i) {
+    const std::int64_t before = persister_cpu_us();
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    least = std::min(least, persister_cpu_us() - before);
+    std::printf("at least %ld us of CPU in 2 s\n", least);
+  }
+  EXPECT_LT(least, 2000);
 }
 
 TEST_F(PersisterTest, partitions_come_and_go_while_others_write_and_leave_all_they_published) {

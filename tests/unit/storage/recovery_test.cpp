@@ -54,6 +54,7 @@ class CountingDisk final : public os::Disk {
     return disk_.rename(from, to);
   }
   Status remove(const std::string& path) override { return disk_.remove(path); }
+  Result<bool> is_open(const std::string& path) const override { return disk_.is_open(path); }
   Status make_directories(const std::string& path) override { return disk_.make_directories(path); }
   Status sync_directory(const std::string& path) override { return disk_.sync_directory(path); }
   Result<std::unique_ptr<os::DiskQueue>> make_queue(const os::DiskQueueOptions& options) override {

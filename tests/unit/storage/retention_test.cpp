@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include "storage/out_file.hpp"
 #include "storage/retention_clock.hpp"
 #include "unit/storage/compaction_fixture.hpp"
 
@@ -94,6 +95,17 @@ TEST_F(Retention, files_that_are_not_settled_stay) {
   for (int i = 0; i < 4; ++i) add(30 * kDayMs);
   settled = 200;
   EXPECT_EQ(count(), 2u);
+}
+
+// The writer is two files ahead of the disk: of the older one nothing is durable, so it seems to end where the log starts.
+TEST_F(Retention, a_file_of_which_nothing_is_durable_yet_is_not_below_the_logs_start) {
+  for (int i = 0; i < 3; ++i) add(0);
+  for (std::size_t i = 0; i < files.size(); ++i) files[i].end_offset = files[i].base_offset;
+  settled = 0;
+  EXPECT_EQ(decide(), (RetentionDecision{0, 0}));
+  start = 100;
+  settled = 100;
+  EXPECT_EQ(decide(), (RetentionDecision{1, 100}));
 }
 
 TEST_F(Retention, a_file_without_timestamps_goes_by_when_it_was_made) {
@@ -190,14 +202,25 @@ struct Removal : testing::Test {
       }
       EXPECT_TRUE(disk.sync_directory(kFolder));
     }
+    // The writer began so many files since the last round of retention.
+    void want_spares(std::uint64_t count) {
+      for (std::uint64_t i = 0; i < count; ++i) EXPECT_FALSE(log.files.spares().take());
+      EXPECT_TRUE(log.files.spares().begin_round(disk));
+    }
     os::SimulatedDisk disk;
     TestLog log;
   };
+  static StoreConfig config() {
+    StoreConfig config;
+    config.slot_bytes = kSlotBytes;
+    config.file_bytes = 4 * kSlotBytes;
+    return config;
+  }
 };
 
 TEST_F(Removal, takes_logs_and_indexes_of_the_oldest) {
   World world(1);
-  const auto report = remove_oldest(world.disk, owner(), world.log.files, 2).value();
+  const auto report = remove_oldest(world.disk, owner(), config(), world.log.files, 2).value();
   EXPECT_EQ(report.removed_files, 2u);
   EXPECT_EQ(report.removed_bytes, 2 * kSlotBytes);
   EXPECT_EQ(world.log.files.all().size(), 2u);
@@ -207,20 +230,62 @@ TEST_F(Removal, takes_logs_and_indexes_of_the_oldest) {
   EXPECT_EQ(read_log(world.disk).start, 104u);
 }
 
+TEST_F(Removal, keeps_as_many_files_for_the_writer_as_it_began_since_the_last_round) {
+  World world(1);
+  world.want_spares(2);
+  EXPECT_EQ(remove_oldest(world.disk, owner(), config(), world.log.files, 3)->removed_files, 3u);
+  SpareFiles& spares = world.log.files.spares();
+  EXPECT_EQ(spares.count(), 2u);
+  const auto file = OutFile::create(world.disk, owner(), config(), 1000, spares).value();
+  EXPECT_EQ(spares.count(), 1u);
+  EXPECT_TRUE(file->is_recycled_to(kSlotBytes));
+  EXPECT_FALSE(file->is_recycled_to(kSlotBytes + 1));
+  const Bytes bytes = contents(world.disk, file->path());
+  ASSERT_EQ(bytes.size(), kSlotBytes);
+  EXPECT_TRUE(std::all_of(bytes.begin(), bytes.begin() + 4096, [](std::byte byte) { return byte == std::byte{}; }));
+  EXPECT_TRUE(spares.begin_round(world.disk));  // one file was begun since: so one may be wanted
+  EXPECT_EQ(spares.count(), 1u);
+  EXPECT_TRUE(spares.begin_round(world.disk));  // the writer has come to rest
+  EXPECT_EQ(spares.count(), 0u);
+  EXPECT_EQ(world.disk.list(kFolder)->size(), 4u);  // the last file, its indexes, the new one
+}
+
+TEST_F(Removal, a_file_that_a_reader_has_open_is_not_written_to_again) {
+  World world(1);
+  world.want_spares(9);
+  const auto reader = world.disk.open(world.log.files.all().front().path, os::DiskOpen::read).value();
+  const Bytes before = contents(world.disk, reader->path());
+  EXPECT_EQ(remove_oldest(world.disk, owner(), config(), world.log.files, 2)->removed_files, 2u);
+  EXPECT_EQ(world.log.files.spares().count(), 1u);
+  Bytes after(before.size());
+  EXPECT_TRUE(reader->read(0, after));
+  EXPECT_EQ(after, before);
+}
+
+TEST_F(Removal, a_file_that_is_larger_than_a_new_one_would_be_goes) {
+  World world(1);
+  world.want_spares(9);
+  EXPECT_TRUE(world.disk.open(world.log.files.all().front().path, os::DiskOpen::write).value()->allocate({0, 4 * kSlotBytes + 1}));
+  EXPECT_EQ(remove_oldest(world.disk, owner(), config(), world.log.files, 2)->removed_files, 2u);
+  EXPECT_EQ(world.log.files.spares().count(), 1u);
+}
+
 TEST_F(Removal, never_takes_the_last_file) {
   World world(1);
-  EXPECT_EQ(remove_oldest(world.disk, owner(), world.log.files, 9)->removed_files, kFiles - 1);
+  EXPECT_EQ(remove_oldest(world.disk, owner(), config(), world.log.files, 9)->removed_files, kFiles - 1);
   EXPECT_EQ(read_log(world.disk).start, 106u);
 }
 
 TEST_F(Removal, a_power_cut_at_any_operation_leaves_no_gap) {
   std::uint64_t cuts = 0;
   for (std::uint64_t seed = first_seed(); seed < first_seed() + 30; ++seed) {
+    const std::uint64_t wanted = seed % 4;
     for (std::uint64_t nth = 1;; ++nth) {
       SCOPED_TRACE(fmt::format("RINGMAIN_SEED={} operation {}", seed, nth));
       World world(seed);
+      world.want_spares(wanted);
       world.disk.cut_power_at(nth);
-      const auto report = remove_oldest(world.disk, owner(), world.log.files, 3);
+      const auto report = remove_oldest(world.disk, owner(), config(), world.log.files, 3);
       if (world.disk.has_power()) {
         ASSERT_TRUE(report);
         break;
@@ -243,13 +308,14 @@ TEST_F(Removal, goes_on_after_a_failure_and_leaves_no_gap) {
       SCOPED_TRACE(
           fmt::format("operation {} fails, power cut at {}, run {}", failing, cut_at, run));
       World world(first_seed() + run);
+      world.want_spares(run % 4);
       world.disk.add_fault({kind, failing, 1, ErrorCode::io});
-      const auto report = remove_oldest(world.disk, owner(), world.log.files, 3);
+      const auto report = remove_oldest(world.disk, owner(), config(), world.log.files, 3);
       world.disk.clear_faults();
       const std::size_t left = world.log.files.all().size();
       if (report || left < 2) continue;
       world.disk.cut_power_at(cut_at);
-      static_cast<void>(remove_oldest(world.disk, owner(), world.log.files, left - 1));
+      static_cast<void>(remove_oldest(world.disk, owner(), config(), world.log.files, left - 1));
       cuts += !world.disk.has_power();
       world.disk.crash();
       const Reading after = read_log(world.disk);
