@@ -95,13 +95,18 @@ void Brokers::arm(const std::string& fault) {
   hit_fault_ = false;
   armed_ = true;
   stage_.fault_set.store(1);
+  end_all();
 }
 
 void Brokers::disarm() {
   stage_.fault_set.store(0);
+  end_all();
+  armed_ = false;
+}
+
+void Brokers::end_all() {
   close_gate();
   open_gate();
-  armed_ = false;
 }
 
 void Brokers::close_gate() {

@@ -32,8 +32,10 @@ class Brokers {
   void close_gate();
   void open_gate() { stage_.gate_closed.store(0); }
 
-  void arm(const std::string& fault);  // from the next one on
-  void disarm();                       // and ends all that may have the fault
+  // Ends all that there are: one that has looked for its faults before may not be serving yet, and
+  // would serve without this one. From the next one on all have it.
+  void arm(const std::string& fault);
+  void disarm();  // and ends all that may have the fault
   bool hit_fault() const { return hit_fault_; }
 
   // Of a child that is no actor. `in_order`: it was to die. Throws Failure.
@@ -43,6 +45,7 @@ class Brokers {
   void learn();
   bool forget_unlearned(pid_t pid);  // whether it was in the stage's list
   void kill_known();
+  void end_all();
 
   Stage& stage_;
   const std::string folder_;

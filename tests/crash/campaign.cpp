@@ -281,7 +281,6 @@ void Campaign::demand_in_locks(std::uint32_t actor, const std::string& point) {
 
 void Campaign::broker_dies_at_point(const Move& move, Random& random) {
   company_.brokers().arm(fmt::format("{}:kill:{}", move.point, move.nth));
-  company_.brokers().kill();
   if (random.below(2) == 0) company_.brokers().start();
   // What makes a broker pass its points: topics, deaths, attachments.
   company_.start(kProberPlace);
@@ -351,7 +350,7 @@ void Campaign::leave_child(Random& random) {
 
 void Campaign::full_memory(Random& random) {
   company_.brokers().arm("os.allocate:enospc:1+");
-  kill_broker(random);
+  next_broker(random);
   const std::string name = fmt::format("space-{}", ++spare_topics_);
   {
     Bus bus = open_as_client(company_.stage(), true);
