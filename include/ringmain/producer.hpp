@@ -29,7 +29,8 @@ using DeliveryCallback = std::function<void(const RecordMetadata&, const Error* 
 //                        compressed; native consumers and Kafka's read them alike
 //   linger.ms      0     how long a record may wait for others of its partition, to go with them as one batch. With
 //                        compression: 5
-//   batch.size     16384     bytes of records, uncompressed, at which a batch goes at once
+//   batch.size     16384     bytes of records, uncompressed, at which a batch goes at once. What the topic's
+//                        max.message.bytes does not let in as one batch goes as several
 //   metadata.max.age.ms 300000  how old its view of a topic's partition count may be
 //
 // Without linger.ms and compression.type each record goes into the log by itself, at once and in place: that has the

@@ -274,30 +274,78 @@ class LocalProducer final : public Producer::Impl {
   Sent append_whole(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
     const auto bytes = kafka::compressed(plain, codec_);
     if (!bytes) throw Exception(bytes.error());
-    const std::int64_t base = lane.append_batch(*bytes, static_cast<std::uint32_t>(batch.records.size()));
+    const bool may_be_cut = batch.records.size() > 1;
+    if (told > 0 || (may_be_cut && bytes->size() > lane.appender.max_record_bytes())) return append_cut(lane, batch, plain, told);
+    return append_bytes(lane, *bytes, batch.records, told);
+  }
+
+  Sent append_bytes(client::Lane& lane, const kafka::Bytes& bytes, const std::vector<client::GatheredBatch::Record>& records,
+                    std::size_t& told) {
+    std::int64_t offset = lane.append_batch(bytes, static_cast<std::uint32_t>(records.size()));
     Sent sent;
-    while (told < batch.records.size()) sent = tell(lane, base + static_cast<std::int64_t>(told), batch.records[told], told);
+    for (const auto& record : records) sent = tell(lane, offset++, record, told);
+    return sent;
+  }
+
+  // In batches that the topic takes without compression, too. A record that is too large alone is refused, the others are not.
+  Sent append_cut(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
+    Sent sent;
+    std::optional<Exception> refused;  // the last record
+    client::GatheredBatch part;
+    const auto append_part = [&] {
+      const kafka::Bytes as_it_is = part.builder.finish();
+      const auto shrunk = kafka::compressed(as_it_is, codec_);
+      if (!shrunk) throw Exception(shrunk.error());
+      const bool has_shrunk = shrunk->size() < as_it_is.size();
+      const auto records = std::exchange(part.records, {});
+      refused.reset();
+      try {
+        sent = append_bytes(lane, has_shrunk ? *shrunk : as_it_is, records, told);
+      } catch (const Exception& error) {
+        if (error.code() != ErrorCode::message_too_large) throw;
+        refused = error;
+        deliveries_.done({}, records.front().callback, Error{error.code(), error.what()});
+        ++told;
+      }
+    };
+    each_from(told, batch, plain, [&](const ProducerRecord& record, const DeliveryCallback& callback) {
+      const std::size_t with_it = part.builder.size_bytes() + client::GatheredBatch::most_bytes_of(record);
+      if (!part.records.empty() && with_it > lane.appender.max_record_bytes()) append_part();
+      part.add(record, callback);
+    });
+    if (!part.records.empty()) append_part();
+    if (refused) throw *refused;
     return sent;
   }
 
   // Of a topic that is compacted, record by record: compaction takes them one by one.
   Sent append_singly(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
+    Sent sent;
+    each_from(told, batch, plain, [&](const ProducerRecord& record, const DeliveryCallback&) {
+      const std::int64_t offset = lane.appender.append(record);
+      sent = tell(lane, offset, batch.records[told], told);
+    });
+    return sent;
+  }
+
+  // Calls use(record, callback) for a batch's records from the index `from` on.
+  template <class Use>
+  static void each_from(std::size_t from, const client::Batcher::Batch& batch, const kafka::Bytes& plain, const Use& use) {
     const auto parsed = kafka::RecordBatch::parse(plain, kafka::CheckCrc::no);
     if (!parsed) throw Exception(parsed.error());
-    Sent sent;
-    for (kafka::RecordWalk walk(*parsed, parsed->payload()); walk.next();) {
+    std::size_t index = 0;
+    for (kafka::RecordWalk walk(*parsed, parsed->payload()); walk.next(); ++index) {
+      if (index < from) continue;
       const kafka::BatchRecord& record = walk.record();
-      if (record.offset < static_cast<std::int64_t>(told)) continue;
       std::vector<Header> headers;
       for (kafka::HeaderWalk each(record); each.next();) headers.push_back({each.header().key, each.header().value});
-      const std::int64_t offset = lane.appender.append({.topic = batch.partition.topic,
-                                                        .key = record.key,
-                                                        .value = record.value,
-                                                        .timestamp_ns = batch.records[told].timestamp_ns,
-                                                        .headers = headers});
-      sent = tell(lane, offset, batch.records[told], told);
+      const ProducerRecord again{.topic = batch.partition.topic,
+                                 .key = record.key,
+                                 .value = record.value,
+                                 .timestamp_ns = batch.records[index].timestamp_ns,
+                                 .headers = headers};
+      use(again, batch.records[index].callback);
     }
-    return sent;
   }
 
   Sent tell(client::Lane& lane, std::int64_t offset, const client::Batcher::Record& record, std::size_t& told) {

@@ -12,6 +12,12 @@ namespace {
 
 constexpr const char* kForeverMs = "100000000";
 
+std::map<std::string, std::string> with_small_records() {
+  auto configs = small_slots();
+  configs["max.message.bytes"] = "1000";
+  return configs;
+}
+
 class ProducesBatches : public ::testing::Test {
  protected:
   ProducesBatches() { create_topic(bus, "log", 4); }
@@ -122,6 +128,42 @@ TEST_F(ProducesBatches, that_compress_well_may_be_larger_than_a_record) {
   for (int i = 0; i < 20; ++i) producer.send({.topic = "log", .value = std::string(10000, 'x'), .partition = 0}, nullptr);
   producer.flush();
   EXPECT_EQ(values("log", 0, 20), std::vector<std::string>(20, std::string(10000, 'x')));
+}
+
+TEST_F(ProducesBatches, that_the_topic_finds_too_large_are_cut) {
+  for (const std::string codec : {"none", "gzip", "zstd"}) {
+    create_topic(bus, codec, 1, with_small_records());
+    Producer producer(bus, {{"compression.type", codec}, {"linger.ms", kForeverMs}, {"batch.size", "1000000"}});
+    send_varied_records(producer, codec);
+    expect_varied_records(bus, codec);
+  }
+}
+
+// Of 1,000 bytes that no codec makes smaller, and their headers, a topic that takes 1,000 takes none.
+TEST_F(ProducesBatches, that_are_cut_are_refused_only_where_a_record_alone_is_too_large) {
+  std::string noise;
+  for (std::uint32_t i = 0, x = 1; i < 1000; ++i, x = x * 1664525 + 1013904223) noise += static_cast<char>(x >> 24);
+  for (const std::string codec : {"none", "gzip"}) {
+    create_topic(bus, codec, 1, with_small_records());
+    Producer producer(bus, {{"compression.type", codec}, {"linger.ms", kForeverMs}, {"batch.size", "1000000"}});
+    std::vector<std::int64_t> offsets;
+    const DeliveryCallback note = [&](const RecordMetadata& sent, const Error* error) {
+      EXPECT_EQ(error != nullptr, sent.offset == -1);
+      if (error != nullptr) {
+        EXPECT_EQ(error->code, ErrorCode::message_too_large);
+      }
+      offsets.push_back(sent.offset);
+    };
+    for (const std::size_t bytes : {100, 850, 1000, 1000, 10, 850, 20})
+      producer.send({.topic = codec, .value = noise.substr(0, bytes)}, note);
+    producer.flush();
+    EXPECT_EQ(offsets, (std::vector<std::int64_t>{0, 1, -1, -1, 2, 3, 4}));
+
+    producer.send({.topic = codec, .value = noise.substr(0, 800)}, nullptr);
+    expect_error([&] { producer.send_sync({.topic = codec, .value = noise}); }, ErrorCode::message_too_large, {"-0"});
+    producer.send({.topic = codec, .value = noise}, nullptr);
+    EXPECT_EQ(producer.send_sync({.topic = codec, .value = noise.substr(0, 800)}).offset, 6);
+  }
 }
 
 TEST_F(ProducesBatches, callbacks_may_send) {
