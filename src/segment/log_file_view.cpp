@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "os/file.hpp"
+#include "os/peek.hpp"
 #include "segment/prove.hpp"
 
 namespace ringmain::segment {
@@ -16,22 +17,34 @@ namespace {
 // A call for each costs a hundredth of what it takes to prove so much; more would be brought in long before it is read.
 constexpr std::size_t kStretchBytes = 1 << 20;
 
+// With a first head, at least.
+Result<HeadRun> begun(HeadRun run) {
+  if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
+  return run;
+}
+
+// They lie far apart: a look at each through the mapping would read all that lies between them, too.
+Result<HeadRun> peek_at_heads(int fd, std::uint64_t size_bytes, const std::string& what) {
+  const os::Peek file(fd);
+  const auto read = [&](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
+    auto count = file.read(at, into);
+    if (count) return count;
+    return fail(ErrorCode::io, fmt::format("{}: byte {} cannot be read: the disk fails ({})", what, at, count.error().message));
+  };
+  return begun(read_run(size_bytes, read, what));
+}
+
 }  // namespace
 
-Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const std::string& what, BringIn how) {
+Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const std::string& what) {
   const auto read = [&](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
-    const std::size_t count = std::min<std::uint64_t>(
-        into.size(), bytes.size() - std::min<std::uint64_t>(at, bytes.size()));
-    if (count == 0) return count;
-    const auto from = bytes.subspan(at, count);
-    if (how != nullptr && !how(from))
-      return fail(ErrorCode::io, fmt::format("{}: byte {} cannot be read: the disk fails, or the file was cut", what, at));
-    std::copy(from.begin(), from.end(), into.begin());
+    const auto from = bytes.subspan(std::min<std::uint64_t>(at, bytes.size()));
+    const std::size_t count = std::min(into.size(), from.size());
+    std::copy_n(from.begin(), count, into.begin());
     return count;
   };
-  HeadRun run = read_run(bytes.size(), read, what);
-  if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
-  return LogFileView(bytes, std::move(run), how);
+  RINGMAIN_TRY_ASSIGN(run, begun(read_run(bytes.size(), read, what)));
+  return LogFileView(std::move(run), bytes);
 }
 
 std::span<const std::byte> LogFileView::image(std::uint32_t segment_index) const noexcept {
@@ -171,8 +184,10 @@ Result<MappedLogFile> MappedLogFile::map(int fd, const std::string& what) {
     return fail(
         ErrorCode::kafka_storage_error,
         what + " is shorter than the head of a segment: it is no log file, or holds nothing yet");
+  RINGMAIN_TRY_ASSIGN(heads, peek_at_heads(fd, size_bytes, what));
   RINGMAIN_TRY_ASSIGN(mapping, os::Mapping::map(fd, 0, size_bytes, os::Access::read_only));
-  RINGMAIN_TRY_ASSIGN(view, LogFileView::parse(mapping.bytes(), what, os::bring_in));
+  mapping.advise_huge();
+  LogFileView view(std::move(heads), mapping.bytes(), os::bring_in);
   return MappedLogFile(std::move(mapping), std::move(view));
 }
 

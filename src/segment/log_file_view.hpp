@@ -35,9 +35,12 @@ using BringIn = bool (*)(std::span<const std::byte>) noexcept;
 class LogFileView {
  public:
   // Error: the file's first head is not sound (blank: the file holds nothing yet;
-  // kafka_storage_error, version_mismatch). A fault behind it leaves the segments before it
-  // readable: see fault(). Or io: not even that can be read.
-  static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what, BringIn how = nullptr);
+  // kafka_storage_error, version_mismatch), or cannot be read. A fault behind it leaves the segments
+  // before it readable: see fault().
+  static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what);
+  // `run`: the file's heads, one at least. `how`: see BringIn.
+  LogFileView(HeadRun run, std::span<const std::byte> bytes, BringIn how = nullptr) noexcept
+      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()), bring_in_(how) {}
 
   const FileIdentity& identity() const noexcept { return identity_; }
   const std::vector<format::LogFileHead>& heads() const noexcept { return run_.heads; }
@@ -64,9 +67,6 @@ class LogFileView {
   }
 
  private:
-  LogFileView(std::span<const std::byte> bytes, HeadRun run, BringIn how) noexcept
-      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()), bring_in_(how) {}
-
   FilePlace start_for(std::uint64_t offset, const OffsetIndex* index) const noexcept;
   std::optional<FilePlace> checked(const std::optional<FilePlace>& hint) const noexcept;
 
@@ -137,7 +137,8 @@ IndexBuilder rebuild_indexes(const LogFileView& file,
 class MappedLogFile {
  public:
   static Result<MappedLogFile> open(const std::string& path);
-  // Of a descriptor that the broker sent; it is only borrowed.
+  // Of a descriptor that the broker sent; it is only borrowed. Asks for large pages: a walk through a
+  // file spends a fifth of its time on mapping small ones. Error io: the heads cannot be read.
   static Result<MappedLogFile> map(int fd, const std::string& what);
 
   const LogFileView& view() const noexcept { return view_; }

@@ -222,13 +222,12 @@ TEST_F(ColdReading, names_the_place_where_a_file_was_cut_under_the_reader) {
 
 TEST_F(ColdReading, a_file_whose_heads_cannot_be_read_is_an_error) {
   ColdFile file = file_of(three_segments());
-  const auto mapping = os::Mapping::map(file.fd.get(), 0, 3 * test::kSlotBytes, os::Access::read_only);
-  ASSERT_TRUE(mapping);
-  std::filesystem::resize_file(file.name, 0);
-  const auto view = segment::LogFileView::parse(mapping->bytes(), file.name, os::bring_in);
-  ASSERT_FALSE(view);
-  EXPECT_EQ(view.error().code, ErrorCode::io);
-  EXPECT_NE(view.error().message.find("byte 0 cannot be read"), std::string::npos) << view.error().message;
+  file.fd = os::open_file(file.name, O_WRONLY).value();
+  const auto reader = ColdReader::open(file, identity());
+  ASSERT_FALSE(reader);
+  EXPECT_EQ(reader.error().code, ErrorCode::io);
+  for (const std::string& words : {file.name, std::string("byte 0 cannot be read")})
+    EXPECT_NE(reader.error().message.find(words), std::string::npos) << reader.error().message;
 }
 
 }  // namespace
