@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -17,6 +18,7 @@
 #include "gateway/gateway.hpp"
 #include "net/server.hpp"
 #include "os/file.hpp"
+#include "os/file_system.hpp"
 #include "os/membarrier.hpp"
 #include "os/unix_socket.hpp"
 
@@ -69,6 +71,10 @@ Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions&
   RINGMAIN_TRY(make_private_directory(parent));
   const std::string folder = parent + "/" + bus_hex;
   RINGMAIN_TRY(make_private_directory(folder));
+  if (const auto found = os::file_system_of(folder); options.log && found && found->type != "tmpfs" && found->type != "hugetlbfs")
+    options.log(fmt::format("the shared memory of this bus lies on {}, not on a tmpfs: the kernel writes it to a disk over and over, "
+                            "which makes everything slower",
+                            os::describe(*found)));
   if (!last || *last != parent) RINGMAIN_TRY(catalogue.set_fact("shm.dir", parent));
   return folder;
 }
@@ -122,6 +128,7 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
     }
     RINGMAIN_TRY_ASSIGN(watch, loop_.watch_readable(bell_.fd(), [this] {
       bell_.drain();
+      if (is_stopping_.load()) return loop_.stop();
       tend();
     }));
     bell_watch_ = std::move(watch);
@@ -146,7 +153,11 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
   }
 
   void run() { loop_.run(); }
-  void stop() noexcept { loop_.stop(); }
+  // In a signal handler: loop_.stop() takes a lock, which may be the interrupted thread's own.
+  void stop() noexcept {
+    is_stopping_.store(true);
+    bell_.ring();
+  }
   const std::vector<std::string>& addresses() const { return addresses_; }
 
   gateway::BrokerIdentity identity(const net::Connection& connection) const override {
@@ -213,6 +224,8 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
   Catalogue catalogue_;
   Participants participants_;
   os::EventFd bell_;
+  std::atomic<bool> is_stopping_{false};
+  static_assert(std::atomic<bool>::is_always_lock_free);
   std::string cluster_id_;
   gateway::AllowEverything authorizer_;
   std::vector<std::string> addresses_;
