@@ -18,6 +18,7 @@
 #include "cli/text.hpp"
 #include "client/bus_connection.hpp"
 #include "commands.hpp"
+#include "net/endpoint.hpp"
 
 namespace ringmain::tools {
 namespace {
@@ -94,6 +95,7 @@ void add_broker_command(CLI::App& app, CommandLine& line) {
   command
       ->add_option("--listen", options->listeners,
                    "Serve the Kafka protocol at HOST:PORT; repeatable")
+      ->check(parsed_by(net::parse_endpoint))
       ->allow_extra_args(false);
   command
       ->add_option("--config", options->configs, "A setting of the broker, KEY=VALUE; repeatable")

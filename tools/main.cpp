@@ -12,6 +12,8 @@
 #include "cli/command_line.hpp"
 #include "cli/exit.hpp"
 #include "cli/help.hpp"
+#include "cli/json.hpp"
+#include "client/remote_cluster.hpp"
 #include "commands.hpp"
 
 namespace ringmain::tools {
@@ -25,12 +27,16 @@ void add_global_options(CLI::App& app, CommandLine& line) {
                  "HOST:PORT of a Kafka broker, Ringmain's or any other, instead of --bus; for topic, "
                  "config, group, produce and consume")
       ->excludes(bus)
-      ->check(not_empty());
+      ->check(not_empty())
+      ->check(parsed_by(client::bootstrap_addresses));
   app.add_flag("--no-autostart", line.forbid_autostart,
                "Fail if no broker runs, instead of starting one");
   app.add_flag("--json", line.json, "JSON for machines: one object, or one object a line");
-  app.set_version_flag("--version", fmt::format("ringmain {} ({})", version(), commit()),
-                       "Print version and commit");
+  const auto version_text = [&line]() -> std::string {
+    if (line.json) return json::serialize(json::object{{"version", version()}, {"commit", commit()}});
+    return fmt::format("ringmain {} ({})", version(), commit());
+  };
+  app.set_version_flag("--version", version_text, "Print version and commit");
 }
 
 void add_commands(CLI::App& app, CommandLine& line) {

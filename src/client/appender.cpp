@@ -190,8 +190,8 @@ class Appender::Impl {
         return "its disk refuses to write, and its memory is full of records that wait for it; the broker's log has the "
                "error: it goes on by itself once that is mended";
       default:
-        return fmt::format("its memory budget is used up and held by readers, or the shared-memory file system is full; "
-                           "`ringmain log locks {}` says who holds it",
+        return fmt::format("its memory budget is used up by what readers still hold or the disk does not have yet, or the "
+                           "shared-memory file system is full; `ringmain log locks {}` says who holds what",
                            partition().topic);
     }
   }
@@ -326,8 +326,7 @@ class Appender::Impl {
       const std::int64_t left_ns = give_up_ns - now_steady_ns();
       if (left_ns <= 0) {
         if (!exclusive_) shared_appender_.abandon();
-        throw Exception({ErrorCode::no_space, fmt::format("no room in {} for {} ms: {}", partition_text(),
-                                                          options_.max_block.count(), why_no_room())});
+        throw Exception({ErrorCode::no_space, fmt::format("no room in {}: {}", partition_text(), why_no_room())});
       }
       const std::int64_t pause = outcome == ClaimOutcome::stalled ? kStalledPauseNs : kLookAgainNs;
       os::futex_wait(control.memory_bell, rings, std::min(pause, left_ns));

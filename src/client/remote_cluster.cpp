@@ -32,21 +32,24 @@ RemoteCluster::RemoteCluster(const std::vector<net::Endpoint>& addresses, std::s
       bootstrap_(connections_to(addresses, client_id_, times)),
       any_(bootstrap_.front()) {}
 
-Result<std::shared_ptr<RemoteCluster>> RemoteCluster::open(const std::string& bootstrap,
-                                                           std::string client_id,
-                                                           RemoteTimes times) {
+Result<std::vector<net::Endpoint>> bootstrap_addresses(const std::string& text) {
   std::vector<net::Endpoint> addresses;
-  for (std::size_t at = 0; at <= bootstrap.size();) {
-    const std::size_t end = std::min(bootstrap.find(',', at), bootstrap.size());
-    RINGMAIN_TRY_ASSIGN(endpoint,
-                        net::parse_endpoint(std::string_view(bootstrap).substr(at, end - at)));
+  for (std::size_t at = 0; at <= text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    RINGMAIN_TRY_ASSIGN(endpoint, net::parse_endpoint(std::string_view(text).substr(at, end - at)));
     if (endpoint.host.empty() || endpoint.port == 0)
       return fail(ErrorCode::invalid_argument,
-                  fmt::format("'{}' names no broker: give HOST:PORT, for example 127.0.0.1:9092",
-                              bootstrap));
+                  fmt::format("'{}' names no broker: give HOST:PORT, for example 127.0.0.1:9092", text));
     addresses.push_back(std::move(endpoint));
     at = end + 1;
   }
+  return addresses;
+}
+
+Result<std::shared_ptr<RemoteCluster>> RemoteCluster::open(const std::string& bootstrap,
+                                                           std::string client_id,
+                                                           RemoteTimes times) {
+  RINGMAIN_TRY_ASSIGN(addresses, bootstrap_addresses(bootstrap));
   const std::shared_ptr<RemoteCluster> cluster(new RemoteCluster(addresses, std::move(client_id), times));
   RINGMAIN_TRY(cluster->find_any());
   return cluster;

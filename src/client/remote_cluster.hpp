@@ -14,10 +14,12 @@
 
 namespace ringmain::client {
 
+// HOST:PORT of a broker, or of several with commas between them. Error: invalid_argument.
+Result<std::vector<net::Endpoint>> bootstrap_addresses(const std::string& text);
+
 class RemoteCluster final : public Call {
  public:
-  // `bootstrap`: HOST:PORT of a broker, or several with commas between them, of which the first
-  // that answers is taken. Errors: invalid_argument (no address), and those of
+  // `bootstrap`: see bootstrap_addresses(); the first that answers is taken. Errors: invalid_argument (no address), and those of
   // RemoteConnection::connect().
   static Result<std::shared_ptr<RemoteCluster>> open(const std::string& bootstrap,
                                                      std::string client_id, RemoteTimes times = {});

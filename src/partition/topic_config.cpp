@@ -33,6 +33,15 @@ Status parse_number(const std::string& key, const std::string& value, std::int64
   return {};
 }
 
+// What Kafka calls for ever is the largest number; here what is longer than a hundred years is as good as that.
+constexpr std::int64_t kLongestMs = INT64_MAX / 2'000'000;  // in ns, and added to a time, it still fits
+
+Status parse_ms(const std::string& key, const std::string& value, std::int64_t least, std::int64_t& to) {
+  RINGMAIN_TRY(parse_number(key, value, least, INT64_MAX, to));
+  to = std::min(to, kLongestMs);
+  return {};
+}
+
 Status parse_ratio(const std::string& key, const std::string& value, double& to) {
   double number = 0;
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
@@ -57,8 +66,6 @@ Status parse_cleanup_policy(const std::string& key, const std::string& value, To
   }
   return {};
 }
-
-constexpr std::int64_t kLongestMs = INT64_MAX / 2'000'000;  // in ns, and added to a time, it still fits
 
 struct Setting {
   const char* name;
@@ -85,7 +92,7 @@ const std::vector<Setting>& settings() {
       {"delete.retention.ms", "86400000", ConfigKind::milliseconds,
        "With cleanup.policy=compact: how long a tombstone (a key without a value) stays after it was cleaned first.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, 0, kLongestMs, config.upkeep.compaction.delete_retention_ms);
+         return parse_ms(key, value, 0, config.upkeep.compaction.delete_retention_ms);
        }},
       {"flush.messages", "9223372036854775807", ConfigKind::count,
        "With storage=disk: so many records are written to disk without waiting for flush.ms.",
@@ -99,7 +106,7 @@ const std::vector<Setting>& settings() {
        "With storage=disk: records are written to disk, and synced, after this long at the latest; at once when a producer "
        "waits for them.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, 0, kLongestMs, config.store.flush_ms);
+         return parse_ms(key, value, 0, config.store.flush_ms);
        }},
       {"full.policy", "drop-oldest", ConfigKind::choice,
        "What a topic in memory does when its budget is used up. drop-oldest: the oldest segment goes, readers "
@@ -154,7 +161,7 @@ const std::vector<Setting>& settings() {
       {"min.compaction.lag.ms", "0", ConfigKind::milliseconds,
        "With cleanup.policy=compact: records stay this long at least.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, 0, kLongestMs, config.upkeep.compaction.min_lag_ms);
+         return parse_ms(key, value, 0, config.upkeep.compaction.min_lag_ms);
        }},
       {"retention.bytes", "-1", ConfigKind::bytes,
        "With storage=disk: the oldest log files of a partition go while those behind them have this much; -1: no limit.",
@@ -164,7 +171,7 @@ const std::vector<Setting>& settings() {
       {"retention.ms", "604800000", ConfigKind::milliseconds,
        "With storage=disk: log files go when their newest record is older; -1: never.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, -1, kLongestMs, config.upkeep.retention.retention_ms);
+         return parse_ms(key, value, -1, config.upkeep.retention.retention_ms);
        }},
       {"segment.bytes", "1073741824", ConfigKind::bytes,
        "With storage=disk: the size of a log file, which holds as many segments of slot.bytes as fit. Old records go by whole files.",
@@ -173,7 +180,7 @@ const std::vector<Setting>& settings() {
        }},
       {"segment.ms", "604800000", ConfigKind::milliseconds, "With storage=disk: a log file takes no new segment after this long.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, 1, kLongestMs, config.store.file_ms);
+         return parse_ms(key, value, 1, config.store.file_ms);
        }},
       {"single.producer", "false", ConfigKind::boolean,
        "true: one producer at a time, which then needs no locked instruction to append.",

@@ -27,6 +27,17 @@ inline CLI::Validator whole_number(int64_t least, int64_t most = INT64_MAX) {
   return check;
 }
 
+// Whatever `parse` takes: its error, a Result's, is what is said.
+template <class Parse>
+CLI::Validator parsed_by(Parse parse) {
+  return CLI::Validator(
+      [parse](const std::string& text) -> std::string {
+        const auto parsed = parse(text);
+        return parsed ? "" : parsed.error().message;
+      },
+      "", "parsed_by");
+}
+
 // A variable of a script that nobody has set must not mean "as if it were not given".
 inline CLI::Validator not_empty() {
   return CLI::Validator([](const std::string& text) -> std::string { return text.empty() ? "it is empty" : ""; }, "", "not_empty");

@@ -2,6 +2,7 @@
 #include "cli/help.hpp"
 
 #include <CLI/CLI.hpp>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -25,12 +26,19 @@ std::string wrap(std::string_view text) {
   return wrapped;
 }
 
+// Those of main()'s options that a command takes.
+const char* global_options(const CLI::App& command) {
+  static const std::set<std::string> remote = {"topic", "config", "group", "produce", "consume"};
+  const CLI::App* top = &command;
+  while (top->get_parent()->get_parent() != nullptr) top = top->get_parent();
+  return remote.contains(top->get_name()) ? "--bus, --bootstrap, --json and --no-autostart" : "--bus, --json and --no-autostart";
+}
+
 void finish_command(CLI::App& command) {
   for (CLI::Option* option : command.get_options({}))
     option->description(wrap(option->get_description()));
   for (CLI::App* each : command.get_subcommands({})) {
-    each->footer(each->get_footer() +
-                 "\n--bus, --json and --no-autostart work here, too: see 'ringmain --help'.");
+    each->footer(each->get_footer() + "\n" + global_options(*each) + " work here, too: see 'ringmain --help'.");
     finish_command(*each);
   }
 }

@@ -157,7 +157,7 @@ class OtherPeers(CliTest):
         with TemporaryBus() as bus:
             for text in ("localhost", "localhost:", "localhost:99999", ":9092", "localhost:0"):
                 with self.subTest(text=text):
-                    self.failed(self.ask(bus, text), text, "HOST:PORT")
+                    self.wrong_usage(self.ask(bus, text), text, "HOST:PORT")
 
     def test_a_peer_that_is_no_kafka_broker(self):
         with TemporaryBus() as bus:

@@ -144,6 +144,16 @@ class Surroundings(CliTest):
             self.failed(bus.run("broker", "--shm", "/proc/no/such/folder"), "/proc/no")
             self.failed(bus.run("broker", RINGMAIN_SHM="/proc/no/such/folder"), "/proc/no")
 
+    def test_a_folder_for_memory_that_is_on_a_disk_is_taken_with_a_warning(self):
+        with TemporaryBus(parent="/var/tmp") as bus:
+            kind = subprocess.run(["stat", "-f", "-c", "%T", bus.folder], capture_output=True, text=True, check=True).stdout
+            for folder, is_warned in ((bus.folder / "memory", kind.strip() != "tmpfs"), (bus.shm, False)):
+                broker = bus.start("broker", "--shm", folder, "--listen", "127.0.0.1:0")
+                broker.stdout.readline()
+                broker.terminate()
+                self.assertEqual(b"not on a tmpfs" in broker.stderr.read(), is_warned)
+                self.assertEqual(broker.wait(), 0)
+
     def test_memory_of_a_bus_that_is_damaged_is_an_error_that_names_it(self):
         with TemporaryBus() as bus:
             self.done(bus.run("topic", "create", "a"))

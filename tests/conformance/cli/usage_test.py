@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """What every command keeps: --help with an example, exit codes, data on stdout and all else on stderr."""
+import json
 import os
 import re
 import subprocess
@@ -49,6 +50,18 @@ class Usage(CliTest):
     def test_version_names_the_program(self):
         with TemporaryBus() as bus:
             self.assertRegex(self.done(bus.run("--version")).out.decode(), r"^ringmain \S+ \(\S+\)\n$")
+            for arguments in (("--version", "--json"), ("--json", "--version")):
+                version = json.loads(self.done(bus.run(*arguments)).out)
+                self.assertEqual(version.keys(), {"version", "commit"})
+
+    def test_help_names_the_options_that_every_command_has(self):
+        with TemporaryBus() as bus:
+            for command, is_remote in ((("topic", "create"), True), (("produce",), True), (("group", "reset"), True),
+                                       (("log", "dump"), False), (("top",), False), (("perf", "cold"), False)):
+                with self.subTest(command=command):
+                    footer = self.done(bus.run(*command, "--help")).out.decode().splitlines()[-1]
+                    self.assertIn("--bus, ", footer)
+                    self.assertEqual("--bootstrap" in footer, is_remote)
 
     def test_wrong_usage_is_exit_2_and_one_line_that_points_to_help(self):
         wrong = [
@@ -64,6 +77,9 @@ class Usage(CliTest):
             ("produce", "a", "--partition", "0", "--partitioner", "random"), ("consume", "a", "--max", "-1"),
             ("consume", "a", "--partition", "x"), ("consume", "a", "--wait", "long"), ("consume", "a", "--group", ""),
             ("consume", "a", "--from", ""), ("topic", "list", "--bootstrap", ""),
+            ("topic", "list", "--bootstrap", "host"), ("topic", "list", "--bootstrap", "host:99999"),
+            ("topic", "list", "--bootstrap", ":9092"), ("topic", "list", "--bootstrap", "a:1,b"),
+            ("broker", "--listen", "host"), ("broker", "--listen", "127.0.0.1:99999"),
         ]
         with TemporaryBus() as bus:
             for arguments in wrong:

@@ -105,6 +105,18 @@ TEST(TopicConfig, what_retention_and_compaction_go_by_has_bounds) {
   EXPECT_EQ(config->upkeep.compaction.max_lag_ms, 9);
 }
 
+// Kafka's tools write its defaults back, and its "for ever" is the largest number.
+TEST(TopicConfig, times_may_be_as_long_as_in_kafka) {
+  for (const char* key : {"retention.ms", "delete.retention.ms", "flush.ms", "segment.ms", "max.compaction.lag.ms"}) {
+    const auto config = parse_topic_config({{key, "9223372036854775807"}});
+    ASSERT_TRUE(config) << config.error().message;
+    EXPECT_GT(config->upkeep.retention.retention_ms, 0);
+    expect_refused({{key, "9223372036854775808"}}, {key});
+  }
+  const auto config = parse_topic_config({{"retention.ms", "9223372036854775807"}});
+  EXPECT_GT(config->upkeep.retention.retention_ms, 100ll * 365 * 24 * 3600 * 1000);
+}
+
 TEST(TopicConfig, the_largest_record_is_described_as_it_holds) {
   const auto described = [](const Overrides& overrides) {
     for (const ConfigLine& line : describe_topic_config(overrides))
