@@ -5,8 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <atomic>
+#include <cerrno>
 #include <mutex>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -71,7 +72,8 @@ Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions&
   RINGMAIN_TRY(make_private_directory(parent));
   const std::string folder = parent + "/" + bus_hex;
   RINGMAIN_TRY(make_private_directory(folder));
-  if (const auto found = os::file_system_of(folder); options.log && found && found->type != "tmpfs" && found->type != "hugetlbfs")
+  static const std::set<std::string> kDisks = {"ext4", "xfs", "btrfs", "overlay"};
+  if (const auto found = os::file_system_of(folder); options.log && found && kDisks.contains(found->type))
     options.log(fmt::format("the shared memory of this bus lies on {}, not on a tmpfs: the kernel writes it to a disk over and over, "
                             "which makes everything slower",
                             os::describe(*found)));
@@ -84,10 +86,10 @@ Result<std::string> choose_shm_folder(Catalogue& catalogue, const BrokerOptions&
 class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
  public:
   Impl(BrokerOptions options, BrokerConfig config, BusDirectory directory, Catalogue catalogue, std::string shm_folder,
-       Participants participants, os::EventFd bell, bool fences, std::unique_ptr<storage::Storage> storage,
+       Participants participants, os::EventFd bell, os::EventFd stop_bell, bool fences, std::unique_ptr<storage::Storage> storage,
        std::shared_ptr<DurableNews> durable_news)
       : durable_news_(std::move(durable_news)), options_(std::move(options)), config_(std::move(config)), directory_(std::move(directory)),
-        catalogue_(std::move(catalogue)), participants_(std::move(participants)), bell_(std::move(bell)),
+        catalogue_(std::move(catalogue)), participants_(std::move(participants)), bell_(std::move(bell)), stop_bell_(std::move(stop_bell)),
         storage_(std::move(storage)),
         topics_(catalogue_, std::move(shm_folder), config_, options_.configs, fences, participants_.doorbells(),
                 [this](const std::string& line) { log(line); }, *storage_) {}
@@ -128,10 +130,11 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
     }
     RINGMAIN_TRY_ASSIGN(watch, loop_.watch_readable(bell_.fd(), [this] {
       bell_.drain();
-      if (is_stopping_.load()) return loop_.stop();
       tend();
     }));
     bell_watch_ = std::move(watch);
+    RINGMAIN_TRY_ASSIGN(stop_watch, loop_.watch_readable(stop_bell_.fd(), [this] { loop_.stop(); }));
+    stop_watch_ = std::move(stop_watch);
     RINGMAIN_TRY_ASSIGN(durable_watch, loop_.watch_readable(durable_news_->bell.fd(), [this] {
       durable_news_->bell.drain();
       records_->became_durable();
@@ -155,8 +158,9 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
   void run() { loop_.run(); }
   // In a signal handler: loop_.stop() takes a lock, which may be the interrupted thread's own.
   void stop() noexcept {
-    is_stopping_.store(true);
-    bell_.ring();
+    const int error = errno;
+    stop_bell_.ring();
+    errno = error;
   }
   const std::vector<std::string>& addresses() const { return addresses_; }
 
@@ -224,8 +228,7 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
   Catalogue catalogue_;
   Participants participants_;
   os::EventFd bell_;
-  std::atomic<bool> is_stopping_{false};
-  static_assert(std::atomic<bool>::is_always_lock_free);
+  const os::EventFd stop_bell_;
   std::string cluster_id_;
   gateway::AllowEverything authorizer_;
   std::vector<std::string> addresses_;
@@ -241,7 +244,7 @@ class Broker::Impl final : public gateway::BrokerView, private log::BrokerBell {
   std::unique_ptr<Groups> groups_;
   std::unique_ptr<gateway::Gateway> gateway_;
   std::unique_ptr<net::Server> server_;
-  net::Registration bell_watch_, durable_watch_, retry_, idleness_;
+  net::Registration bell_watch_, stop_watch_, durable_watch_, retry_, idleness_;
 };
 
 Broker::Broker(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -260,6 +263,7 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   RINGMAIN_TRY_ASSIGN(folder, choose_shm_folder(catalogue, options, hex));
   RINGMAIN_TRY_ASSIGN(participants, Participants::open(folder));
   RINGMAIN_TRY_ASSIGN(bell, os::EventFd::create());
+  RINGMAIN_TRY_ASSIGN(stop_bell, os::EventFd::create());
   bool fences = !os::global_barrier_supported();
   if (!fences) fences = !os::register_for_global_barrier().has_value();
   if (fences && options.log)
@@ -282,7 +286,7 @@ Result<std::unique_ptr<Broker>> Broker::start(BrokerOptions options) {
   RINGMAIN_TRY_ASSIGN(storage, storage::Storage::start(os::make_real_disk(), directory.file(kLogFolder), std::move(persister),
                                                        std::move(upkeep)));
   auto impl = std::make_unique<Impl>(std::move(options), std::move(config), std::move(directory), std::move(catalogue),
-                                     std::move(folder), std::move(participants), std::move(bell), fences, std::move(storage),
+                                     std::move(folder), std::move(participants), std::move(bell), std::move(stop_bell), fences, std::move(storage),
                                      std::move(durable_news));
   RINGMAIN_TRY(impl->start({id, group}, hex));
   return std::unique_ptr<Broker>(new Broker(std::move(impl)));

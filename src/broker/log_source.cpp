@@ -21,8 +21,8 @@ constexpr int kAttempts =
 
 }  // namespace
 
-LogSource::LogSource(const partition::Partition& partition, format::Readers& lines)
-    : partition_(partition), view_(partition.view().with_readers(lines)) {}
+LogSource::LogSource(const partition::Partition& partition, format::Readers& lines, segment::HeadCache& heads)
+    : partition_(partition), view_(partition.view().with_readers(lines)), heads_(heads) {}
 
 Error LogSource::damage(std::uint64_t offset) const {
   return {ErrorCode::corrupt_memory,
@@ -111,7 +111,7 @@ Result<std::shared_ptr<ColdReader>> LogSource::on_disk_at(std::uint64_t offset) 
     }
     const segment::ColdFile file{std::move(*fd), entry->path, entry->base_offset,
                                  entry->end_offset};
-    auto opened = ColdReader::open(file, {partition_.name().topic_id, partition_.name().partition});
+    auto opened = ColdReader::open(file, {partition_.name().topic_id, partition_.name().partition}, &heads_);
     if (!opened) return tl::make_unexpected(opened.error());
     RINGMAIN_TRY((*opened)->seek(offset));
     return std::shared_ptr<ColdReader>(std::move(*opened));
@@ -145,7 +145,10 @@ Status LogSource::read(std::uint64_t offset, std::size_t max_bytes, BatchCollect
     const auto at_end = read_file(*place, collector);
     collector.finish();
     if (!into.records.empty()) return {};  // what is sound is given; damage behind it is the next request's
-    if (!at_end) return tl::make_unexpected(at_end.error());
+    if (!at_end) {
+      place->file.reset();  // the next request looks anew: disks recover, and files are mended
+      return tl::make_unexpected(at_end.error());
+    }
     if (!*at_end) return {};
     // Nothing was left in it, as compaction does: what comes behind it is wanted then.
     into.files.pop_back();

@@ -19,8 +19,9 @@ namespace ringmain::broker {
 
 class LogSource {
  public:
-  // `lines`: reader lines that nobody shares with us; any number of sources may have the same.
-  LogSource(const partition::Partition& partition, format::Readers& lines);
+  // `lines`: reader lines that nobody shares with us. Any number of sources may have the same, and
+  // the same heads.
+  LogSource(const partition::Partition& partition, format::Readers& lines, segment::HeadCache& heads);
 
   // Behind the newest record that all may read. Error: corrupt_memory.
   Result<std::uint64_t> end_offset();
@@ -67,6 +68,7 @@ class LogSource {
 
   const partition::Partition& partition_;
   const log::PartitionView view_;  // with lines of our own
+  segment::HeadCache& heads_;
   std::optional<log::Reader> tail_;
   std::uint64_t passed_bytes_ = 0;
   std::array<Place, 8> places_;

@@ -20,12 +20,12 @@ constexpr std::int32_t kLeaderEpoch = 0;  // one broker: it leads since the begi
 }  // namespace
 
 RecordLog::RecordLog(partition::Partition& partition, const partition::TopicConfig& config,
-                     log::BrokerBell& bell, format::Readers& lines)
+                     log::BrokerBell& bell, format::Readers& lines, segment::HeadCache& heads)
     : partition_(partition),
       view_(partition.view()),
       config_(config),
       bell_(bell),
-      source_(partition, lines),
+      source_(partition, lines, heads),
       waker_(view_) {
   partition_.participant_died(format::kBroker);  // lines of an earlier broker, if it had some:
                                                  // repaired with the next tend()

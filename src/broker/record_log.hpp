@@ -21,7 +21,7 @@ class RecordLog {
  public:
   // `bell`: rung when the partition needs upkeep. All are borrowed.
   RecordLog(partition::Partition& partition, const partition::TopicConfig& config,
-            log::BrokerBell& bell, format::Readers& lines);
+            log::BrokerBell& bell, format::Readers& lines, segment::HeadCache& heads);
   // Gives its lines back; the partition is there yet.
   ~RecordLog();
   RecordLog(const RecordLog&) = delete;

@@ -6,7 +6,7 @@ Result<RecordLog*> RecordLogs::find(const std::string& topic, std::int32_t index
   RINGMAIN_TRY_ASSIGN(partition, topics_.partition(topic, index));
   if (const auto found = logs_.find(partition); found != logs_.end()) return found->second.get();
   RINGMAIN_TRY_ASSIGN(config, topics_.config(topic));
-  return logs_.emplace(partition, std::make_unique<RecordLog>(*partition, config, bell_, *lines_))
+  return logs_.emplace(partition, std::make_unique<RecordLog>(*partition, config, bell_, *lines_, heads_))
       .first->second.get();
 }
 

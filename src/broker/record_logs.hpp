@@ -24,10 +24,13 @@ class RecordLogs {
   void close(partition::Partition& partition) { logs_.erase(&partition); }
 
  private:
+  static constexpr std::size_t kCachedHeads = 1 << 16;  // 16 MiB, of 256 GiB of log in slots as they are by default
+
   Topics& topics_;
   log::BrokerBell& bell_;
   const std::unique_ptr<format::Readers> lines_ =
       std::make_unique<format::Readers>();  // for readers that need no pin
+  segment::HeadCache heads_{kCachedHeads};
   std::unordered_map<partition::Partition*, std::unique_ptr<RecordLog>> logs_;
 };
 

@@ -44,11 +44,16 @@ TimedOffset within(const format::FrameHeader& frame, std::uint32_t frame_size, s
   return whole;
 }
 
-Result<std::optional<TimedOffset>> find_on_disk(LogSource& source, std::int64_t timestamp_ms,
-                                                std::uint64_t& searched_to) {
+Result<std::optional<TimedOffset>> find_on_disk(LogSource& source, const partition::Partition& partition,
+                                                std::int64_t timestamp_ms, std::uint64_t& searched_to) {
   const std::int64_t time_ns =
       std::clamp(timestamp_ms, INT64_MIN / kNsPerMs, INT64_MAX / kNsPerMs) * kNsPerMs;
   while (searched_to < source.oldest_in_memory()) {  // a file a turn
+    const auto entry = partition.log_file(searched_to);
+    if (entry && entry->largest_ns < time_ns && entry->end_offset > searched_to) {
+      searched_to = entry->end_offset;
+      continue;
+    }
     RINGMAIN_TRY_ASSIGN(file, source.on_disk_at(searched_to));
     RINGMAIN_TRY_ASSIGN(found, file->find_time(time_ns, searched_to));
     if (found) {
@@ -113,7 +118,7 @@ Result<std::optional<TimedOffset>> find_time(LogSource& source,
                                              std::int64_t timestamp_ms) {
   std::uint64_t searched_to = source.start_offset();
   if (partition.is_on_disk()) {
-    RINGMAIN_TRY_ASSIGN(found, find_on_disk(source, timestamp_ms, searched_to));
+    RINGMAIN_TRY_ASSIGN(found, find_on_disk(source, partition, timestamp_ms, searched_to));
     if (found) return std::optional(*found);
   }
   std::optional<TimedOffset> found;

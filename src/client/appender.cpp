@@ -191,7 +191,8 @@ class Appender::Impl {
                "error: it goes on by itself once that is mended";
       default:
         return fmt::format("its memory budget is used up by what readers still hold or the disk does not have yet, or the "
-                           "shared-memory file system is full; `ringmain log locks {}` says who holds what",
+                           "shared-memory file system is full; `ringmain log locks {0}` says who holds what, `ringmain topic describe "
+                           "{0}` how far the disk is",
                            partition().topic);
     }
   }

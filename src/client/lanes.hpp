@@ -36,6 +36,12 @@ struct Lane : std::enable_shared_from_this<Lane> {
   std::deque<Waiting> waiting{};  // by offset
 };
 
+// Where a record went.
+struct Sent {
+  Lane* lane = nullptr;
+  RecordMetadata metadata;
+};
+
 class Lanes {
  public:
   struct Options {

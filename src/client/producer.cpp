@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/clock.hpp"
+#include "client/batch_appender.hpp"
 #include "client/batcher.hpp"
 #include "client/bus_impl.hpp"
 #include "client/config.hpp"
@@ -130,10 +131,7 @@ class LocalProducer final : public Producer::Impl {
   }
 
  private:
-  struct Sent {
-    client::Lane* lane = nullptr;
-    RecordMetadata metadata;
-  };
+  using Sent = client::Sent;
 
   static kafka::Compression codec_of(const client::ConfigReader& settings) {
     const std::string name = settings.choice("compression.type", "none", {"none", "gzip", "snappy", "lz4", "zstd"});
@@ -256,106 +254,16 @@ class LocalProducer final : public Producer::Impl {
 
   // What becomes of each record is told to deliveries_.
   Published publish(client::Batcher::Batch batch) {
-    const kafka::Bytes plain = batch.builder.finish();
-    std::size_t told = 0;  // records
+    client::BatchAppender appender(std::move(batch), codec_, deliveries_);
+    const TopicPartition& to = appender.partition();
     try {
-      const Sent last = on_living_topic(batch.partition.topic, [&] {
-        client::Lane& lane = lanes_.of(batch.partition.topic, batch.partition.partition);
-        return lane.is_compacted ? append_singly(lane, batch, plain, told) : append_whole(lane, batch, plain, told);
-      });
+      const Sent last = on_living_topic(to.topic, [&] { return appender.append_to(lanes_.of(to.topic, to.partition)); });
       return {last, std::nullopt};
     } catch (const Exception& refused) {
       const Error error{refused.code(), refused.what()};
-      for (; told < batch.records.size(); ++told) deliveries_.done({}, batch.records[told].callback, error);
+      appender.refuse_rest(error);
       return {{}, error};
     }
-  }
-
-  Sent append_whole(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
-    const auto bytes = kafka::compressed(plain, codec_);
-    if (!bytes) throw Exception(bytes.error());
-    const bool may_be_cut = batch.records.size() > 1;
-    if (told > 0 || (may_be_cut && bytes->size() > lane.appender.max_record_bytes())) return append_cut(lane, batch, plain, told);
-    return append_bytes(lane, *bytes, batch.records, told);
-  }
-
-  Sent append_bytes(client::Lane& lane, const kafka::Bytes& bytes, const std::vector<client::GatheredBatch::Record>& records,
-                    std::size_t& told) {
-    std::int64_t offset = lane.append_batch(bytes, static_cast<std::uint32_t>(records.size()));
-    Sent sent;
-    for (const auto& record : records) sent = tell(lane, offset++, record, told);
-    return sent;
-  }
-
-  // In batches that the topic takes without compression, too. A record that is too large alone is refused, the others are not.
-  Sent append_cut(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
-    Sent sent;
-    std::optional<Exception> refused;  // the last record
-    client::GatheredBatch part;
-    const auto append_part = [&] {
-      const kafka::Bytes as_it_is = part.builder.finish();
-      const auto shrunk = kafka::compressed(as_it_is, codec_);
-      if (!shrunk) throw Exception(shrunk.error());
-      const bool has_shrunk = shrunk->size() < as_it_is.size();
-      const auto records = std::exchange(part.records, {});
-      refused.reset();
-      try {
-        sent = append_bytes(lane, has_shrunk ? *shrunk : as_it_is, records, told);
-      } catch (const Exception& error) {
-        if (error.code() != ErrorCode::message_too_large) throw;
-        refused = error;
-        deliveries_.done({}, records.front().callback, Error{error.code(), error.what()});
-        ++told;
-      }
-    };
-    each_from(told, batch, plain, [&](const ProducerRecord& record, const DeliveryCallback& callback) {
-      const std::size_t with_it = part.builder.size_bytes() + client::GatheredBatch::most_bytes_of(record);
-      if (!part.records.empty() && with_it > lane.appender.max_record_bytes()) append_part();
-      part.add(record, callback);
-    });
-    if (!part.records.empty()) append_part();
-    if (refused) throw *refused;
-    return sent;
-  }
-
-  // Of a topic that is compacted, record by record: compaction takes them one by one.
-  Sent append_singly(client::Lane& lane, const client::Batcher::Batch& batch, const kafka::Bytes& plain, std::size_t& told) {
-    Sent sent;
-    each_from(told, batch, plain, [&](const ProducerRecord& record, const DeliveryCallback&) {
-      const std::int64_t offset = lane.appender.append(record);
-      sent = tell(lane, offset, batch.records[told], told);
-    });
-    return sent;
-  }
-
-  // Calls use(record, callback) for a batch's records from the index `from` on.
-  template <class Use>
-  static void each_from(std::size_t from, const client::Batcher::Batch& batch, const kafka::Bytes& plain, const Use& use) {
-    const auto parsed = kafka::RecordBatch::parse(plain, kafka::CheckCrc::no);
-    if (!parsed) throw Exception(parsed.error());
-    std::size_t index = 0;
-    for (kafka::RecordWalk walk(*parsed, parsed->payload()); walk.next(); ++index) {
-      if (index < from) continue;
-      const kafka::BatchRecord& record = walk.record();
-      std::vector<Header> headers;
-      for (kafka::HeaderWalk each(record); each.next();) headers.push_back({each.header().key, each.header().value});
-      const ProducerRecord again{.topic = batch.partition.topic,
-                                 .key = record.key,
-                                 .value = record.value,
-                                 .timestamp_ns = batch.records[index].timestamp_ns,
-                                 .headers = headers};
-      use(again, batch.records[index].callback);
-    }
-  }
-
-  Sent tell(client::Lane& lane, std::int64_t offset, const client::Batcher::Record& record, std::size_t& told) {
-    const RecordMetadata metadata{lane.appender.partition().partition, offset, record.timestamp_ns};
-    ++told;
-    if (lane.waits_for_disk)
-      deliveries_.expect(lane, metadata, record.callback);
-    else
-      deliveries_.done(metadata, record.callback, std::nullopt);
-    return {&lane, metadata};
   }
 
   void linger() {

@@ -135,10 +135,12 @@ Status Mapping::populate(uint64_t offset, uint64_t length_bytes, Populate purpos
   return fail_errno(what, error);
 }
 
+bool Mapping::ask_for_huge() noexcept {
+  return size_bytes() >= huge_page_bytes && advise(data(), size_bytes(), MADV_HUGEPAGE) == 0;
+}
+
 PageKind Mapping::advise_huge() {
-  if (size_bytes() < huge_page_bytes) return PageKind::base_4k;
-  if (advise(data(), size_bytes(), MADV_HUGEPAGE) != 0) return PageKind::base_4k;
-  return page_kind_after_advice(device_);
+  return ask_for_huge() ? page_kind_after_advice(device_) : PageKind::base_4k;
 }
 
 Result<uint64_t> Mapping::huge_mapped_bytes() const {

@@ -40,7 +40,9 @@ class Mapping {
   // allocated file are then mapped, and the first write still takes a short fault.
   Status populate(uint64_t offset, uint64_t length_bytes, Populate purpose);
 
-  // Asks for 2 MiB pages, and says what pages touched from now on may be. Memory may be
+  // Asks for 2 MiB pages. False: there can be none.
+  bool ask_for_huge() noexcept;
+  // The same of shared memory, and says what pages touched from now on may be (slow). Memory may be
   // too fragmented to grant it: huge_mapped_bytes() tells the truth.
   PageKind advise_huge();
 

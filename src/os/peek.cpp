@@ -1,4 +1,4 @@
-// RWF_DONTCACHE is Linux 6.14's; before it, and on file systems without it, what was read stays.
+// RWF_DONTCACHE came with Linux 6.14, to XFS with 6.15, to ext4 with 6.17. Without it, the page that was read stays.
 #include "os/peek.hpp"
 
 #include <fcntl.h>
@@ -31,7 +31,10 @@ Result<size_t> Peek::read(uint64_t offset, std::span<std::byte> into) const {
   while (done < into.size()) {  // each turn reads something, or ends
     const ssize_t count = read_some(offset + done, into.subspan(done));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) return fail_errno("cannot read " + describe_fd(fd_));
+    if (count < 0) {
+      const int error = errno;  // before describe_fd() has its own
+      return fail_errno("cannot read " + describe_fd(fd_), error);
+    }
     if (count == 0) break;
     done += static_cast<size_t>(count);
   }

@@ -1,5 +1,6 @@
-// Peek: looks here and there into a large file, without reading what lies around, and without
-// keeping in the page cache what was not in it: who maps the file later gets large pages then.
+// Peek: looks here and there into a large file, without reading what lies around, and, where the kernel
+// and the file system can do that, without keeping in the page cache what was not in it: who maps the
+// file later gets large pages then.
 #pragma once
 
 #include <cstddef>

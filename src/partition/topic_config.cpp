@@ -132,7 +132,7 @@ const std::vector<Setting>& settings() {
       {"max.compaction.lag.ms", "9223372036854775807", ConfigKind::milliseconds,
        "With cleanup.policy=compact: a record is cleaned after this long at the latest, whatever min.cleanable.dirty.ratio says.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_number(key, value, 1, INT64_MAX, config.upkeep.compaction.max_lag_ms);
+         return parse_ms(key, value, 1, config.upkeep.compaction.max_lag_ms);
        }},
       {"max.message.bytes", "1048588", ConfigKind::bytes, "The largest record or batch, in bytes; at most a quarter of slot.bytes.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {
@@ -170,8 +170,10 @@ const std::vector<Setting>& settings() {
        }},
       {"retention.ms", "604800000", ConfigKind::milliseconds,
        "With storage=disk: log files go when their newest record is older; -1: never.",
-       [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_ms(key, value, -1, config.upkeep.retention.retention_ms);
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         RINGMAIN_TRY(parse_ms(key, value, -1, config.upkeep.retention.retention_ms));
+         if (config.upkeep.retention.retention_ms == kLongestMs) config.upkeep.retention.retention_ms = -1;
+         return {};
        }},
       {"segment.bytes", "1073741824", ConfigKind::bytes,
        "With storage=disk: the size of a log file, which holds as many segments of slot.bytes as fit. Old records go by whole files.",

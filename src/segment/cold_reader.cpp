@@ -22,9 +22,9 @@ const char* words_at(const LogFileView& file, FilePlace place) {
 }  // namespace
 
 Result<std::unique_ptr<ColdReader>> ColdReader::open(const ColdFile& file,
-                                                     const PartitionIdentity& of) {
+                                                     const PartitionIdentity& of, HeadCache* cache) {
   RINGMAIN_TRY_ASSIGN(mapped,
-                      MappedLogFile::map(file.fd.get(), "the log file " + file.name));
+                      MappedLogFile::map(file.fd.get(), "the log file " + file.name, cache, file.end_offset));
   const FileIdentity& found = mapped.view().identity();
   if (found.topic_id != of.topic_id || found.partition != of.partition ||
       found.base_offset != file.base_offset)
@@ -63,6 +63,8 @@ ColdReader::Outcome ColdReader::next() noexcept {
 }
 
 Error ColdReader::damage() const {
+  const LogFileView& view = file_.view();
+  if (view.fault() == RunFault::unreadable && next_offset() >= proved_end_offset(view.heads().back())) return view.error();
   return damage(next_offset(), words_for(*walk_));
 }
 

@@ -30,9 +30,9 @@ struct PartitionIdentity {
 class ColdReader {
  public:
   // Errors: io, kafka_storage_error, version_mismatch (not that partition's log file, or damaged at
-  // its start).
-  static Result<std::unique_ptr<ColdReader>> open(const ColdFile& file,
-                                                  const PartitionIdentity& of);
+  // its start). `cache`: for who opens files again and again.
+  static Result<std::unique_ptr<ColdReader>> open(const ColdFile& file, const PartitionIdentity& of,
+                                                  HeadCache* cache = nullptr);
 
   // Stands before the record with this offset, the batch that holds it, or what follows it if it is
   // void. Errors: offset_out_of_range, corrupt_message.
@@ -54,7 +54,8 @@ class ColdReader {
   std::uint64_t offset() const noexcept { return offset_; }
   std::uint64_t next_offset() const noexcept { return walk_->place().offset; }
 
-  // Error: corrupt_message, with the file, the place and where sound records may follow.
+  // Error: corrupt_message, with the file, the place and where sound records may follow; or what kept
+  // the heads from there on from being read.
   Error damage() const;
   Error damage(std::uint64_t offset, const std::string& what) const;
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstring>
 
@@ -17,21 +18,33 @@ namespace {
 // A call for each costs a hundredth of what it takes to prove so much; more would be brought in long before it is read.
 constexpr std::size_t kStretchBytes = 1 << 20;
 
+using Run = std::shared_ptr<const HeadRun>;
+
 // With a first head, at least.
-Result<HeadRun> begun(HeadRun run) {
+Result<Run> begun(HeadRun run) {
   if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
-  return run;
+  return std::make_shared<const HeadRun>(std::move(run));
 }
 
 // They lie far apart: a look at each through the mapping would read all that lies between them, too.
-Result<HeadRun> peek_at_heads(int fd, std::uint64_t size_bytes, const std::string& what) {
+Result<Run> peek_at_heads(int fd, std::uint64_t size_bytes, const std::string& what, HeadCache* cache, std::uint64_t end_offset) {
   const os::Peek file(fd);
   const auto read = [&](std::uint64_t at, std::span<std::byte> into) -> Result<std::size_t> {
     auto count = file.read(at, into);
     if (count) return count;
     return fail(ErrorCode::io, fmt::format("{}: byte {} cannot be read: the disk fails ({})", what, at, count.error().message));
   };
-  return begun(read_run(size_bytes, read, what));
+  if (cache != nullptr) {
+    std::array<std::byte, sizeof(format::LogFileHead)> bytes{};
+    format::LogFileHead first{};
+    RINGMAIN_TRY_ASSIGN(count, read(0, bytes));
+    const bool is_sound = read_head(std::span(bytes).first(count), 0, first) == HeadState::valid;
+    const Run known = is_sound ? cache->find(first) : nullptr;
+    if (known && known->proved_end_offset() >= end_offset) return known;
+  }
+  RINGMAIN_TRY_ASSIGN(run, begun(read_run(size_bytes, read, what)));
+  if (cache != nullptr && run->fault == RunFault::none) cache->keep(run);
+  return run;
 }
 
 }  // namespace
@@ -48,16 +61,16 @@ Result<LogFileView> LogFileView::parse(std::span<const std::byte> bytes, const s
 }
 
 std::span<const std::byte> LogFileView::image(std::uint32_t segment_index) const noexcept {
-  if (segment_index >= run_.heads.size()) return {};
-  const auto& head = run_.heads[segment_index];
+  if (segment_index >= run_->heads.size()) return {};
+  const auto& head = run_->heads[segment_index];
   const std::uint64_t at = std::min<std::uint64_t>(segment_index * head.slot_bytes, bytes_.size());
   return written_part(bytes_.subspan(at), head);
 }
 
 // A frame proves itself there, and begins with the offset that the index says.
 std::optional<FilePlace> LogFileView::checked(const std::optional<FilePlace>& hint) const noexcept {
-  if (!hint || hint->segment_index >= run_.heads.size()) return std::nullopt;
-  if (hint->offset < run_.heads[hint->segment_index].base_offset) return std::nullopt;
+  if (!hint || hint->segment_index >= run_->heads.size()) return std::nullopt;
+  if (hint->offset < run_->heads[hint->segment_index].base_offset) return std::nullopt;
   LogFileWalk walk(*this, *hint);
   if (walk.next() != WalkOutcome::frame || walk.frame_place() != *hint) return std::nullopt;
   return hint;
@@ -65,7 +78,7 @@ std::optional<FilePlace> LogFileView::checked(const std::optional<FilePlace>& hi
 
 // Some frame at or below the offset, as near as is known.
 FilePlace LogFileView::start_for(std::uint64_t offset, const OffsetIndex* index) const noexcept {
-  const auto above = std::upper_bound(run_.heads.begin() + 1, run_.heads.end(), offset,
+  const auto above = std::upper_bound(run_->heads.begin() + 1, run_->heads.end(), offset,
                                       [](std::uint64_t wanted, const format::LogFileHead& head) {
                                         return wanted < head.base_offset;
                                       });
@@ -92,10 +105,10 @@ Found LogFileView::find_time(std::int64_t time_ns, const TimeIndex* index) const
   if (index != nullptr && index->file() == identity_)
     start = checked(index->all_older_before(time_ns)).value_or(start);
   // Segments whose heads say that all of it is older need no look.
-  while (start.segment_index + 1 < run_.heads.size() &&
-         is_complete(run_.heads[start.segment_index]) &&
-         run_.heads[start.segment_index].largest_ns < time_ns) {
-    const auto& next = run_.heads[start.segment_index + 1];
+  while (start.segment_index + 1 < run_->heads.size() &&
+         is_complete(run_->heads[start.segment_index]) &&
+         run_->heads[start.segment_index].largest_ns < time_ns) {
+    const auto& next = run_->heads[start.segment_index + 1];
     start = {next.index_in_file, format::kFirstFrameUnits, next.base_offset};
   }
   LogFileWalk walk(*this, start);
@@ -178,15 +191,15 @@ Result<MappedLogFile> MappedLogFile::open(const std::string& path) {
   return map(fd.get(), path);
 }
 
-Result<MappedLogFile> MappedLogFile::map(int fd, const std::string& what) {
+Result<MappedLogFile> MappedLogFile::map(int fd, const std::string& what, HeadCache* cache, std::uint64_t end_offset) {
   RINGMAIN_TRY_ASSIGN(size_bytes, os::file_size_bytes(fd));
   if (size_bytes < sizeof(format::LogFileHead))
     return fail(
         ErrorCode::kafka_storage_error,
         what + " is shorter than the head of a segment: it is no log file, or holds nothing yet");
-  RINGMAIN_TRY_ASSIGN(heads, peek_at_heads(fd, size_bytes, what));
+  RINGMAIN_TRY_ASSIGN(heads, peek_at_heads(fd, size_bytes, what, cache, end_offset));
   RINGMAIN_TRY_ASSIGN(mapping, os::Mapping::map(fd, 0, size_bytes, os::Access::read_only));
-  mapping.advise_huge();
+  mapping.ask_for_huge();
   LogFileView view(std::move(heads), mapping.bytes(), os::bring_in);
   return MappedLogFile(std::move(mapping), std::move(view));
 }

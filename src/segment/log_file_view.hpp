@@ -7,11 +7,12 @@
 // not prove itself yet, and counts as not there.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "os/mapping.hpp"
-#include "segment/head_run.hpp"
+#include "segment/head_cache.hpp"
 #include "segment/image_walk.hpp"
 #include "segment/index_builder.hpp"
 
@@ -35,18 +36,18 @@ using BringIn = bool (*)(std::span<const std::byte>) noexcept;
 class LogFileView {
  public:
   // Error: the file's first head is not sound (blank: the file holds nothing yet;
-  // kafka_storage_error, version_mismatch), or cannot be read. A fault behind it leaves the segments
-  // before it readable: see fault().
+  // kafka_storage_error, version_mismatch). A fault behind it leaves the segments before it
+  // readable: see fault().
   static Result<LogFileView> parse(std::span<const std::byte> bytes, const std::string& what);
   // `run`: the file's heads, one at least. `how`: see BringIn.
-  LogFileView(HeadRun run, std::span<const std::byte> bytes, BringIn how = nullptr) noexcept
-      : bytes_(bytes), run_(std::move(run)), identity_(run_.identity()), bring_in_(how) {}
+  LogFileView(std::shared_ptr<const HeadRun> run, std::span<const std::byte> bytes, BringIn how = nullptr) noexcept
+      : bytes_(bytes), run_(std::move(run)), identity_(run_->identity()), bring_in_(how) {}
 
   const FileIdentity& identity() const noexcept { return identity_; }
-  const std::vector<format::LogFileHead>& heads() const noexcept { return run_.heads; }
+  const std::vector<format::LogFileHead>& heads() const noexcept { return run_->heads; }
   // What stands behind the last segment that should not; RunFault::none as a rule.
-  RunFault fault() const noexcept { return run_.fault; }
-  const Error& error() const noexcept { return run_.error; }
+  RunFault fault() const noexcept { return run_->fault; }
+  const Error& error() const noexcept { return run_->error; }
 
   // A segment from its head on, as far as it can hold frames and the file has bytes.
   std::span<const std::byte> image(std::uint32_t segment_index) const noexcept;
@@ -71,7 +72,7 @@ class LogFileView {
   std::optional<FilePlace> checked(const std::optional<FilePlace>& hint) const noexcept;
 
   std::span<const std::byte> bytes_;
-  HeadRun run_;
+  std::shared_ptr<const HeadRun> run_;
   FileIdentity identity_;
   BringIn bring_in_;
 };
@@ -137,9 +138,11 @@ IndexBuilder rebuild_indexes(const LogFileView& file,
 class MappedLogFile {
  public:
   static Result<MappedLogFile> open(const std::string& path);
-  // Of a descriptor that the broker sent; it is only borrowed. Asks for large pages: a walk through a
-  // file spends a fifth of its time on mapping small ones. Error io: the heads cannot be read.
-  static Result<MappedLogFile> map(int fd, const std::string& what);
+  // Of a descriptor that the broker sent; it is only borrowed. Asks for large pages. Error, besides
+  // LogFileView::parse()'s: io (the first head cannot be read).
+  static Result<MappedLogFile> map(int fd, const std::string& what) { return map(fd, what, nullptr, 0); }
+  // With heads that `cache` has, if they reach to `end_offset`; else it has them afterwards.
+  static Result<MappedLogFile> map(int fd, const std::string& what, HeadCache* cache, std::uint64_t end_offset);
 
   const LogFileView& view() const noexcept { return view_; }
 

@@ -163,7 +163,21 @@ TEST_F(ProducesBatches, that_are_cut_are_refused_only_where_a_record_alone_is_to
     expect_error([&] { producer.send_sync({.topic = codec, .value = noise}); }, ErrorCode::message_too_large, {"-0"});
     producer.send({.topic = codec, .value = noise}, nullptr);
     EXPECT_EQ(producer.send_sync({.topic = codec, .value = noise.substr(0, 800)}).offset, 6);
+    // Compressed it is larger than it may be.
+    EXPECT_EQ(producer.send_sync({.topic = codec, .value = noise.substr(0, 925)}).offset, 7);
   }
+}
+
+TEST_F(ProducesBatches, of_a_compacted_topic_are_refused_only_where_a_record_alone_is_too_large) {
+  create_topic(bus, "compacted", 1, {{"cleanup.policy", "compact"}, {"max.message.bytes", "1000"}});
+  Producer producer(bus, {{"linger.ms", kForeverMs}, {"batch.size", "1000000"}});
+  std::vector<std::int64_t> offsets;
+  const DeliveryCallback note = [&](const RecordMetadata& sent, const Error*) { offsets.push_back(sent.offset); };
+  for (const std::size_t bytes : {10, 2000, 20, 2000})
+    producer.send({.topic = "compacted", .key = "k", .value = std::string(bytes, 'x')}, note);
+  EXPECT_EQ(producer.send_sync({.topic = "compacted", .key = "k", .value = "last"}).offset, 2);
+  producer.flush();
+  EXPECT_EQ(offsets, (std::vector<std::int64_t>{0, -1, 1, -1}));
 }
 
 TEST_F(ProducesBatches, callbacks_may_send) {
