@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
+#include <set>
 
 #include "../content.hpp"
 #include "base/random.hpp"
@@ -58,9 +59,12 @@ class Sender {
     load_.bytes.fetch_add(value_.size());
     return next_++;
   }
+  // A record that finds no room is told of before those that were sent earlier and wait for the disk.
   void settled(std::uint64_t number, std::int64_t offset) {
     load_.offsets[number].store(offset, std::memory_order_relaxed);
-    load_.published.store(number + 1, std::memory_order_release);
+    settled_ahead_.insert(number);
+    while (settled_ahead_.erase(published_) != 0) ++published_;
+    load_.published.store(published_, std::memory_order_release);
   }
   void durable(std::int64_t end_offset) {
     const auto end = static_cast<std::uint64_t>(end_offset);
@@ -78,6 +82,8 @@ class Sender {
   Random random_;
   std::string value_;
   std::uint64_t next_ = 0;
+  std::uint64_t published_ = 0;             // all below are settled
+  std::set<std::uint64_t> settled_ahead_;  // and some above
 };
 
 void Sender::run_appender(Bus& bus) {
