@@ -92,7 +92,7 @@ class ReaderActor : public Listener {
     begin();
     std::vector<ConsumerRecord> records(1);
     while (!stopped()) {
-      const Bytes value = reader_->next(kLookForCommands);
+      const Bytes value = next();
       if (const std::uint64_t lost = reader_->lost(); lost != lost_) {
         journal_.lost(log_, lost - lost_);
         lost_ = lost;
@@ -117,6 +117,17 @@ class ReaderActor : public Listener {
       options.wait = slot_.sleeps != 0 ? WaitStrategy::sleep : strategy(random_);
       return Reader(bus_, {kTopics[topic_].name, 0}, options);
     }));
+  }
+  // What is on disk only it asks a broker for, and gives up when three of them have died over that.
+  Bytes next() {
+    while (!stopped()) {
+      try {
+        return reader_->next(kLookForCommands);
+      } catch (const Exception& error) {
+        if (!will_pass(error.code())) throw;
+      }
+    }
+    return {};
   }
   static bool is_young(const ConsumerRecord& record) { return now_real_ms() - record.timestamp_ns / 1'000'000 < 50; }
 

@@ -42,6 +42,22 @@ void note_refusal(Load& load, ErrorCode code, const char* words) {
   load.refusals.fetch_add(1);
 }
 
+struct Stopped {};
+
+// The broker may be killed before we have got anywhere.
+template <class Open>
+auto once_there_is_a_broker(const PowerStage& stage, const Open& open) -> decltype(open()) {
+  while (stage.stop.load() == 0) {
+    try {
+      return open();
+    } catch (const Exception& error) {
+      if (!will_pass(error.code())) throw;
+      ::usleep(kPauseUs);
+    }
+  }
+  throw Stopped{};
+}
+
 class Sender {
  public:
   Sender(PowerStage& stage, Load& load) : stage_(stage), load_(load), random_(load.orders.seed) {}
@@ -91,7 +107,7 @@ void Sender::run_appender(Bus& bus) {
   const bool waits = load_.orders.how == How::appender;
   AppenderOptions options;
   options.max_block = 1s;  // then it says so, and tries again
-  Appender appender(bus, {load_.orders.topic, load_.orders.partition}, options);
+  Appender appender = once_there_is_a_broker(stage_, [&] { return Appender(bus, {load_.orders.topic, load_.orders.partition}, options); });
   std::uint64_t window = 1, since_wait = 0;
   while (goes_on()) {
     const std::string_view value = next_value();
@@ -197,11 +213,13 @@ int produce_load(PowerStage& stage, Load& load) {
     BusOptions options;
     options.directory = stage.bus;
     options.autostart = false;
-    Bus bus = Bus::open(options);
+    Bus bus = once_there_is_a_broker(stage, [&] { return Bus::open(options); });
     if (load.orders.how == How::producer)
       sender.run_producer(bus);
     else
       sender.run_appender(bus);
+    return 0;
+  } catch (const Stopped&) {
     return 0;
   } catch (const std::exception& error) {
     write_words(load.failure, error.what());
