@@ -146,7 +146,7 @@ Status LogSource::read(std::uint64_t offset, std::size_t max_bytes, BatchCollect
     collector.finish();
     if (!into.records.empty()) return {};  // what is sound is given; damage behind it is the next request's
     if (!at_end) {
-      place->file.reset();  // the next request looks anew: disks recover, and files are mended
+      *place = {};  // the next request looks anew: disks recover, and files are mended
       return tl::make_unexpected(at_end.error());
     }
     if (!*at_end) return {};

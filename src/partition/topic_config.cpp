@@ -131,8 +131,10 @@ const std::vector<Setting>& settings() {
        }},
       {"max.compaction.lag.ms", "9223372036854775807", ConfigKind::milliseconds,
        "With cleanup.policy=compact: a record is cleaned after this long at the latest, whatever min.cleanable.dirty.ratio says.",
-       [](const std::string& key, const std::string& value, TopicConfig& config) {
-         return parse_ms(key, value, 1, config.upkeep.compaction.max_lag_ms);
+       [](const std::string& key, const std::string& value, TopicConfig& config) -> Status {
+         RINGMAIN_TRY(parse_ms(key, value, 1, config.upkeep.compaction.max_lag_ms));
+         if (config.upkeep.compaction.max_lag_ms == kLongestMs) config.upkeep.compaction.max_lag_ms = INT64_MAX;
+         return {};
        }},
       {"max.message.bytes", "1048588", ConfigKind::bytes, "The largest record or batch, in bytes; at most a quarter of slot.bytes.",
        [](const std::string& key, const std::string& value, TopicConfig& config) {

@@ -13,11 +13,6 @@ const char* words_for(const LogFileWalk& walk) {
   return walk.is_unreadable() ? "what should be there cannot be read: the disk gives an error, or the file was cut"
                               : "what should be there does not prove itself";
 }
-const char* words_at(const LogFileView& file, FilePlace place) {
-  LogFileWalk walk(file, place);
-  static_cast<void>(walk.next());
-  return words_for(walk);
-}
 
 }  // namespace
 
@@ -45,7 +40,7 @@ Status ColdReader::seek(std::uint64_t offset) {
   const Found found = file_.view().find(offset);
   const bool at_end = found.outcome == FindOutcome::beyond_end && found.place.offset == offset;
   if (found.outcome != FindOutcome::found && !at_end)
-    return tl::make_unexpected(damage(found.place.offset, words_at(file_.view(), found.place)));
+    return tl::make_unexpected(damage_at(found.place));
   walk_.emplace(file_.view(), found.place);
   return {};
 }
@@ -63,9 +58,14 @@ ColdReader::Outcome ColdReader::next() noexcept {
 }
 
 Error ColdReader::damage() const {
-  const LogFileView& view = file_.view();
-  if (view.fault() == RunFault::unreadable && next_offset() >= proved_end_offset(view.heads().back())) return view.error();
-  return damage(next_offset(), words_for(*walk_));
+  return damage_at(walk_->place());
+}
+
+Error ColdReader::damage_at(FilePlace place) const {
+  LogFileWalk walk(file_.view(), place);
+  const bool at_last_head = walk.next() == WalkOutcome::end;
+  if (at_last_head && file_.view().fault() == RunFault::unreadable) return file_.view().error();
+  return damage(place.offset, words_for(walk));
 }
 
 Error ColdReader::damage(std::uint64_t offset, const std::string& what) const {
@@ -86,11 +86,11 @@ Result<std::optional<ColdReader::Timed>> ColdReader::find_time(std::int64_t time
   if (found.outcome == FindOutcome::beyond_end && found.place.offset >= end_offset_)
     return std::nullopt;
   if (found.outcome != FindOutcome::found)
-    return tl::make_unexpected(damage(found.place.offset, words_at(file_.view(), found.place)));
+    return tl::make_unexpected(damage_at(found.place));
   LogFileWalk walk(file_.view(), found.place);
   while (walk.place().offset < end_offset_) {  // bounded by the file's frames
     if (walk.next() != WalkOutcome::frame)
-      return tl::make_unexpected(damage(walk.place().offset, words_for(walk)));
+      return tl::make_unexpected(damage_at(walk.place()));
     const FrameNote& note = walk.note();
     if (!note.times.empty() && note.times.largest_ns >= time_ns)
       return Timed{note.place.offset, note.times.largest_ns};

@@ -76,6 +76,8 @@ class ColdReader {
     walk_.emplace(file_.view(), file_.view().first_place());
   }
 
+  Error damage_at(FilePlace place) const;  // where there should be a frame, and is none
+
   const std::string name_;
   const std::uint64_t end_offset_;
   const MappedLogFile file_;  // the walk refers to it: the object stays where it is

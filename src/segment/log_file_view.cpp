@@ -23,6 +23,7 @@ using Run = std::shared_ptr<const HeadRun>;
 // With a first head, at least.
 Result<Run> begun(HeadRun run) {
   if (run.heads.empty()) return tl::make_unexpected(std::move(run.error));
+  run.heads.shrink_to_fit();
   return std::make_shared<const HeadRun>(std::move(run));
 }
 

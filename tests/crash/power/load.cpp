@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <new>
-#include <set>
 
 #include "../content.hpp"
 #include "base/random.hpp"
@@ -77,9 +76,8 @@ class Sender {
   }
   // A record that finds no room is told of before those that were sent earlier and wait for the disk.
   void settled(std::uint64_t number, std::int64_t offset) {
-    load_.offsets[number].store(offset, std::memory_order_relaxed);
-    settled_ahead_.insert(number);
-    while (settled_ahead_.erase(published_) != 0) ++published_;
+    load_.offsets[number].store(offset + kKnown, std::memory_order_relaxed);
+    while (published_ < next_ && load_.offsets[published_].load(std::memory_order_relaxed) != 0) ++published_;
     load_.published.store(published_, std::memory_order_release);
   }
   void durable(std::int64_t end_offset) {
@@ -98,8 +96,7 @@ class Sender {
   Random random_;
   std::string value_;
   std::uint64_t next_ = 0;
-  std::uint64_t published_ = 0;             // all below are settled
-  std::set<std::uint64_t> settled_ahead_;  // and some above
+  std::uint64_t published_ = 0;  // all below are settled
 };
 
 void Sender::run_appender(Bus& bus) {
@@ -112,7 +109,7 @@ void Sender::run_appender(Bus& bus) {
   while (goes_on()) {
     const std::string_view value = next_value();
     if (value.empty()) {
-      if (since_wait != 0 && waits) wait_for(appender, load_.offsets[next_ - 1].load());
+      if (since_wait != 0 && waits) wait_for(appender, load_.offsets[next_ - 1].load() - kKnown);
       since_wait = 0;
       if (!as_if_durable) durable(appender.durable_offset());
       ::usleep(kPauseUs);
@@ -135,7 +132,7 @@ void Sender::run_appender(Bus& bus) {
     if (!waits) continue;
     if (++since_wait < window) continue;
     // For one somewhere in the window: the rest stays in flight.
-    wait_for(appender, load_.offsets[next_ - 1 - random_.below(since_wait)].load());
+    wait_for(appender, load_.offsets[next_ - 1 - random_.below(since_wait)].load() - kKnown);
     since_wait = 0;
     window = 1 + random_.below(kLargestWindow);
   }

@@ -1,8 +1,8 @@
 // What the campaign and its child processes share: a mapping that no file system carries, so that
 // what a producer was told is known whatever becomes of disk, bus and producer.
 //
-// A producer writes `offsets[n]` and then `published`; what it was told to be on disk goes to
-// `durable_end` as soon as it is told. The campaign reads them once the producer is dead.
+// What a producer was told of a record goes to `offsets[n]`, in any order; what it was told to be on
+// disk goes to `durable_end` as soon as it is told. The campaign reads them once the producer is dead.
 #pragma once
 
 #include <atomic>
@@ -14,6 +14,7 @@ namespace ringmain::crash {
 inline constexpr std::uint32_t kMaxLoads = 8;
 inline constexpr std::uint64_t kMaxRecords = 1 << 20;  // of one producer's life
 inline constexpr std::int64_t kRefused = -1;  // it was told that this record is not in the log
+inline constexpr std::int64_t kKnown = 2;     // added to what stands in `offsets`, so that 0 means: not told yet
 
 enum class How : std::uint32_t {
   appender,       // an Appender with wait_durable() and durable_offset()
@@ -36,7 +37,7 @@ struct LoadOrders {  // set by the campaign before the producer starts
 struct Load {
   LoadOrders orders;
   std::atomic<std::uint64_t> sent;         // records that may be in the log
-  std::atomic<std::uint64_t> published;    // those whose offset is known
+  std::atomic<std::uint64_t> published;    // all below were told of
   std::atomic<std::uint64_t> durable_end;  // offsets below it were called durable
   std::atomic<std::uint64_t> bytes;
   std::atomic<std::uint64_t> waits;          // for durability, that ended well

@@ -150,6 +150,7 @@ void Troupe::start_producers(std::uint64_t seed, std::uint64_t budget_bytes) {
     for (const How how : logs_[log].producers) {
       if (loads_ == kMaxLoads) throw Failure{"more producers than the stage has room for"};
       Load& load = stage_.loads[loads_++];
+      for (std::uint64_t number = 0; number < load.sent.load(); ++number) load.offsets[number].store(0);
       for (auto* word : {&load.sent, &load.published, &load.durable_end, &load.bytes, &load.waits,
                          &load.refusals, &load.out_of_memory})
         word->store(0);
@@ -237,9 +238,10 @@ void Troupe::carry_to_oracle() {
     Load& load = stage_.loads[i];
     const LoadOrders& orders = load.orders;
     oracle_.sends(orders.log, orders.producer, load.sent.load());
-    const std::uint64_t published = load.published.load(std::memory_order_acquire);
-    for (std::uint64_t number = 0; number < published; ++number) {
-      const std::int64_t offset = load.offsets[number].load(std::memory_order_relaxed);
+    for (std::uint64_t number = 0; number < load.sent.load(); ++number) {
+      const std::int64_t known = load.offsets[number].load(std::memory_order_acquire);
+      if (known == 0) continue;  // nobody knows
+      const std::int64_t offset = known - kKnown;
       if (offset == kRefused)
         oracle_.refused(orders.log, orders.producer, number);
       else
