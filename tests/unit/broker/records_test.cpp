@@ -343,19 +343,28 @@ TEST_F(RecordsOfKafkaClients, are_found_by_time_among_native_ones) {
   EXPECT_EQ(offset_at(client, "t", -2).first, 0);
 }
 
+// In whichever of a dozen files they are, also where times run backwards from one to the next.
 TEST_F(RecordsOfKafkaClients, are_found_by_time_on_disk) {
-  create("t", {{"slot.bytes", "65536"}, {"memory.budget.bytes", "131072"}});
-  RawClient client = connect();
+  create("t", {{"slot.bytes", "65536"}, {"memory.budget.bytes", "131072"}, {"segment.bytes", "65536"}, {"retention.ms", "-1"}});
   const std::string large(10'000, 'x');
-  for (int i = 0; i < 60; ++i) {
-    kafka::BatchBuilder builder;
-    builder.add({0, 1000 + 10 * i, std::nullopt, large});
-    builder.add({1, 1000 + 10 * i + 5, std::nullopt, "second"});
-    ASSERT_EQ(produce(client, "t", builder.finish(), kAll).error_code, 0);
+  std::vector<std::int64_t> times;
+  for (int i = 0; i < 60; ++i)
+    for (const int ms : {0, 5}) times.push_back(1000 + 10 * (i % 20 < 10 ? i : 60 - i) + ms);
+  {
+    RawClient client = connect();
+    for (std::size_t i = 0; i < times.size(); i += 2) {
+      kafka::BatchBuilder builder;
+      builder.add({0, times[i], std::nullopt, large});
+      builder.add({1, times[i + 1], std::nullopt, "second"});
+      ASSERT_EQ(produce(client, "t", builder.finish(), kAll).error_code, 0);
+    }
   }
-  for (int i = 0; i < 60; i += 7) {
-    EXPECT_EQ(offset_at(client, "t", 1000 + 10 * i).first, 2 * i);
-    EXPECT_EQ(offset_at(client, "t", 1000 + 10 * i + 1).first, 2 * i + 1);
+  for (int broker = 0; broker < 2; ++broker, bus_.restart_broker()) {
+    RawClient client = connect();
+    for (std::int64_t ms = 990; ms < 1610; ms += 5) {
+      const auto first = std::find_if(times.begin(), times.end(), [&](std::int64_t each) { return each >= ms; });
+      EXPECT_EQ(offset_at(client, "t", ms).first, first == times.end() ? -1 : first - times.begin()) << ms << " broker " << broker;
+    }
   }
 }
 
