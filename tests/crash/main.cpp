@@ -108,10 +108,11 @@ int run_campaign(Company& company, const Options& options) {
   campaign.print_summary();
   fmt::print("seed {}, {} s\n", options.seed, (now_steady_ns() - began_ns) / 1'000'000'000);
   if (text.empty()) return 0;
-  fmt::print("\nFAILED: {}\n\nthe moves that led there:\n{}", text, campaign.trail());
+  fmt::print("\nFAILED\n\nthe moves that led there:\n{}", campaign.trail());
   std::fflush(stdout);
   company.print_everything();
-  fmt::print("\nreplay the plan: crash_campaign --kills {} --seed {}\n", options.kills, options.seed);
+  fmt::print("\nFAILED: {}\n", text);  // last: of a long output people see the end
+  fmt::print("replay the plan: crash_campaign --kills {} --seed {}\n", options.kills, options.seed);
   return 1;
 }
 

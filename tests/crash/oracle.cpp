@@ -181,16 +181,28 @@ bool Oracle::caught_up(ReaderId reader) const {
   });
 }
 
-std::optional<std::uint64_t> Oracle::slowest(std::uint32_t log) const {
-  std::optional<std::uint64_t> least;
+bool Oracle::all_read_by_somebody() const {
+  return std::all_of(logs_.begin(), logs_.end(),
+                     [this](const auto& entry) { return furthest(entry.first).value_or(0) >= entry.second.known_end; });
+}
+
+std::optional<std::uint64_t> Oracle::furthest(std::uint32_t log) const {
+  std::optional<std::uint64_t> most;
   for (const auto& [key, view] : views_)
-    if (key.second == log && view.first) least = std::min(least.value_or(view.next), view.next);
-  return least;
+    if (key.second == log && view.first) most = std::max(most.value_or(view.next), view.next);
+  return most;
 }
 
 std::optional<std::uint64_t> Oracle::first_read(ReaderId reader, std::uint32_t log) const {
   const auto found = views_.find({reader, log});
   return found == views_.end() ? std::nullopt : found->second.first;
+}
+
+std::optional<std::uint64_t> Oracle::first_read(std::uint32_t log) const {
+  std::optional<std::uint64_t> least;
+  for (const auto& [key, view] : views_)
+    if (key.second == log && view.first) least = std::min(least.value_or(*view.first), *view.first);
+  return least;
 }
 
 std::uint64_t Oracle::records_between(std::uint32_t log_index, std::uint64_t from, std::uint64_t to) const {

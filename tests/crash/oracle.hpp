@@ -54,9 +54,13 @@ class Oracle {
   // Whether every reader has seen the newest record known of every log.
   bool all_caught_up() const;
   bool caught_up(ReaderId reader) const;
-  // The next offset of the reader of this log that is furthest behind; none: nobody reads it.
-  std::optional<std::uint64_t> slowest(std::uint32_t log) const;
+  // Whether of every log there is a reader that has seen the newest record known.
+  bool all_read_by_somebody() const;
+  // The next offset of the reader of this log that is furthest ahead; none: nobody has read it.
+  std::optional<std::uint64_t> furthest(std::uint32_t log) const;
   std::optional<std::uint64_t> first_read(ReaderId reader, std::uint32_t log) const;
+  // The least of all readers that there are; none: nobody has read it.
+  std::optional<std::uint64_t> first_read(std::uint32_t log) const;
   // Records known between two offsets.
   std::uint64_t records_between(std::uint32_t log, std::uint64_t from, std::uint64_t to) const;
 

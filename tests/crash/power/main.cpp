@@ -84,9 +84,10 @@ int run(const CampaignOptions& options) {
   campaign.print_summary();
   fmt::print("seed {}, {} s\n", options.seed, (now_steady_ns() - began_ns) / 1'000'000'000);
   if (text.empty()) return 0;
-  fmt::print("\nFAILED: {}\n\n", text);
+  fmt::print("\nFAILED\n\n");
   campaign.print_everything();
-  fmt::print("\nreplay the plan: power_campaign --cuts {} --seed {}\n", options.cuts, options.seed);
+  fmt::print("\nFAILED: {}\n", text);  // last: of a long output people see the end
+  fmt::print("replay the plan: power_campaign --cuts {} --seed {}\n", options.cuts, options.seed);
   return 1;
 }
 
