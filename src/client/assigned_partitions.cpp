@@ -7,15 +7,13 @@
 
 namespace ringmain::client {
 
-AssignedPartition AssignedPartitions::open(const TopicPartition& partition) {
-  AssignedPartition opened{open_source(partition)};
-  place_at_reset(opened);
-  return opened;
+void AssignedPartitions::place_at_reset(AssignedPartition& partition) const {
+  if (reset_ == Reset::none) return place_at_start(partition);
+  reset(partition, "");
 }
 
-void AssignedPartitions::place_at_reset(AssignedPartition& partition) const {
-  if (reset_ != Reset::none) return reset(partition, "");
-  partition.positioned = false;
+void AssignedPartitions::place_at_start(AssignedPartition& partition) const {
+  partition.positioned = reset_ != Reset::none;
   partition.source->seek_start();
 }
 

@@ -37,9 +37,10 @@ class AssignedPartitions {
       : reset_(reset), max_records_(max_records) {}
   virtual ~AssignedPartitions() = default;
 
-  // Where auto.offset.reset says; not yet one of these. Throws Exception:
-  // unknown_topic_or_partition, and what else the way to the partition says.
-  AssignedPartition open(const TopicPartition& partition);
+  // Not placed anywhere yet, and not yet one of these: in shared memory it holds all that there is, so that producers
+  // wait for it (full.policy=block). Throws Exception: unknown_topic_or_partition, and what else the way to the
+  // partition says.
+  AssignedPartition open(const TopicPartition& partition) { return {open_source(partition)}; }
   void add(AssignedPartition partition) { all_.push_back(std::move(partition)); }
   void keep_only(const std::set<TopicPartition>& wanted);
   std::vector<AssignedPartition> take_all();
@@ -53,8 +54,10 @@ class AssignedPartitions {
   std::vector<TopicPartition> paused() const;
 
   void seek(AssignedPartition& partition, std::int64_t offset) const;
-  // Where a partition without a position begins.
+  // Where a partition without a position begins; and one that is new in a topic that is being read: nothing of it was
+  // missed. With auto.offset.reset=none a seek must follow.
   void place_at_reset(AssignedPartition& partition) const;
+  void place_at_start(AssignedPartition& partition) const;
   // Of a partition whose position is no longer in the log. Throws Exception(offset_out_of_range).
   void reset(AssignedPartition& partition, const std::string& wanted) const;
 

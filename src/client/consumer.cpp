@@ -114,7 +114,10 @@ class Consumer::Impl {
     std::vector<AssignedPartition> opened;
     for (const auto& partition : wanted)
       if (partitions_->find(partition) == nullptr) opened.push_back(partitions_->open(partition));
-    if (group_) group_->place(opened);
+    if (group_)
+      group_->place(opened);
+    else
+      for (AssignedPartition& one : opened) partitions_->place_at_reset(one);
     // Nothing is refused from here on: until now, all is as it was.
     topics_.clear();
     partitions_->keep_only(wanted);
@@ -286,7 +289,7 @@ class Consumer::Impl {
         const TopicPartition partition{topic, index};
         if (partitions_->find(partition) != nullptr) continue;
         AssignedPartition opened = partitions_->open(partition);
-        if (!first) opened.source->seek_start();
+        first ? partitions_->place_at_reset(opened) : partitions_->place_at_start(opened);
         partitions_->add(std::move(opened));
       }
     }

@@ -134,22 +134,23 @@ class PartitionReader final : public PartitionSource {
     return format::kNoOffset;
   }
 
-  // Goes to an offset. False if the log does not hold it (any more, or yet).
+  // Goes to an offset. False if the log does not hold it (any more, or yet): it stays where it was.
   bool seek(std::int64_t offset) override {
     check_open();
-    leave_batch(static_cast<std::uint64_t>(offset));
     const auto wanted = static_cast<std::uint64_t>(offset);
-    if (wanted < trimmed_to()) {
-      seek_start();
-      return false;
-    }
-    return go_to(wanted);
+    if (wanted < trimmed_to()) return false;
+    const auto before = static_cast<std::uint64_t>(position());
+    leave_batch(wanted);
+    if (go_to(wanted) == log::SeekOutcome::ok) return true;
+    leave_batch(before);
+    go_to(before);
+    return false;
   }
   void seek_start() override {
     check_open();
     leave_batch(trimmed_to());
     if (is_persistent() || trimmed_to() > oldest_in_memory()) {
-      if (!go_to(trimmed_to())) seek_end();
+      if (go_to(trimmed_to()) == log::SeekOutcome::beyond_end) seek_end();
       return;
     }
     if (hot().seek_start() == log::SeekOutcome::corrupt) throw_corrupt();
@@ -310,15 +311,16 @@ class PartitionReader final : public PartitionSource {
     return *reader_;
   }
 
-  bool go_to(std::uint64_t offset) {
+  // As log::Reader::seek(), on disk too.
+  log::SeekOutcome go_to(std::uint64_t offset) {
     const auto outcome = hot().seek(offset);
     if (outcome == log::SeekOutcome::corrupt) throw_corrupt();
     if (outcome == log::SeekOutcome::before_start && is_persistent()) {
       go_cold(offset);
-      return true;
+      return log::SeekOutcome::ok;
     }
     left_segment();
-    return outcome == log::SeekOutcome::ok;
+    return outcome;
   }
 
   // A reader that keeps up with a stream of small records takes each cache line from under the

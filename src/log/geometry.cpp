@@ -77,6 +77,12 @@ Status check_readers(std::span<const std::byte> file, const std::string& what) {
   return {};
 }
 
+void raise_readers_version(std::span<std::byte> file) noexcept {
+  auto& readers = *reinterpret_cast<format::Readers*>(file.data());
+  if (readers.magic == format::kReadersMagic && readers.version == format::kReadersVersionBefore)
+    readers.version = format::kReadersVersion;
+}
+
 void write_readers_header(std::span<std::byte> file, const std::uint8_t (&topic_id)[16],
                           std::uint32_t partition) noexcept {
   auto& readers = *reinterpret_cast<format::Readers*>(file.data());

@@ -20,6 +20,8 @@ Result<Geometry> read_geometry(std::span<const std::byte> file, const std::strin
 
 // The same for the readers file.
 Status check_readers(std::span<const std::byte> file, const std::string& what);
+// The broker's, before it: a file of the version before becomes one of this.
+void raise_readers_version(std::span<std::byte> file) noexcept;
 void write_readers_header(std::span<std::byte> file, const std::uint8_t (&topic_id)[16],
                           std::uint32_t partition) noexcept;
 

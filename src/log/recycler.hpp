@@ -89,7 +89,7 @@ class BasicRecycler {
   // Who still holds a retired segment. Call after retire_below(), whose barrier it needs.
   Holder holder(std::uint64_t segment) const noexcept {
     for (std::uint32_t i = 0; i < format::kMaxReaders; ++i)
-      if (view_.readers().lines[i].pin.load(std::memory_order_acquire) == segment + 1)
+      if (format::pinned(view_.readers().lines[i].pin.load(std::memory_order_acquire)) == segment + 1)
         return {Hold::reader, i};
     for (std::uint32_t i = 0; i < format::kMaxProducers; ++i)
       if (blocks(i, segment)) return {Hold::producer, i};
@@ -105,7 +105,7 @@ class BasicRecycler {
       if (line.participant.load(std::memory_order_acquire) == 0 || pin == 0) continue;
       if (line.observer.load(std::memory_order_acquire) != 0) continue;
       any = true;
-      if (pin <= segment + 1) return false;
+      if (pin <= segment + 1 || (pin & format::kSeeking) != 0) return false;
     }
     return any;
   }
@@ -114,7 +114,7 @@ class BasicRecycler {
   bool is_needed_by_readers(std::uint64_t segment) const noexcept {
     for (auto& line : view_.readers().lines) {
       const std::uint64_t pin = line.pin.load(std::memory_order_acquire);
-      if (pin != 0 && pin <= segment + 1 && line.observer.load(std::memory_order_acquire) == 0) return true;
+      if (pin != 0 && format::pinned(pin) <= segment + 1 && line.observer.load(std::memory_order_acquire) == 0) return true;
     }
     return false;
   }

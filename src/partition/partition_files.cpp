@@ -67,6 +67,7 @@ Result<PartitionFiles> PartitionFiles::open(const std::string& folder, const Par
     return fail(ErrorCode::corrupt_memory,
                 fmt::format("{} holds another partition's memory, not that of {}; delete the topic", files.path_, name.text()));
   RINGMAIN_TRY_ASSIGN(readers, os::Mapping::map(files.readers_fd_.get(), 0, readers_size, os::Access::read_write));
+  log::raise_readers_version(readers.bytes());
   RINGMAIN_TRY(log::check_readers(readers.bytes(), readers_path));
   files.log_ = std::move(log);
   files.readers_ = std::move(readers);

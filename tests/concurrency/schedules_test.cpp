@@ -27,6 +27,17 @@ TEST(Schedules, the_block_policy_makes_producers_wait_for_readers) {
   EXPECT_TRUE(Explored::ran(explored.probes.no_memory));
 }
 
+// The pin of one that seeks never lies beyond what it has still to read: producers wait for just that.
+TEST(Schedules, the_block_policy_keeps_what_a_seeking_reader_has_not_read) {
+  const Scenario scenario{
+      .producers = 3, .readers = 2, .slots = 3, .records = 8, .seeks = true, .policy = FullPolicy::block};
+  const auto explored = explore("seeks", scenario, {}, 2000);
+  EXPECT_EQ(explored.failure, "");
+  EXPECT_EQ(explored.probes.lost, 0u);
+  EXPECT_TRUE(Explored::ran(explored.probes.seeks));
+  EXPECT_TRUE(Explored::ran(explored.probes.no_memory));
+}
+
 TEST(Schedules, drop_oldest_tells_a_slow_reader_what_it_missed) {
   const Scenario scenario{
       .producers = 2, .readers = 2, .slots = 4, .slot_bytes = 512, .records = 40};

@@ -233,6 +233,7 @@ void World::consume(std::uint32_t number) {
   while (!has_all()) {
     scheduler_.note_look();
     oracle_.reader_left(number);  // no view is held any more; only the pin counts
+    if (scenario_.seeks && entered && random.below(4) == 0) seek_where_it_stands(reader);
     const log::ReadOutcome outcome = reader.next();
     switch (outcome) {
       case log::ReadOutcome::record: {
@@ -279,9 +280,20 @@ void World::consume(std::uint32_t number) {
     }
   }
   oracle_.reader_left(number);
+  reader_done_[number] = true;  // before the broker hears of it
   reader.unpin();
   bell_.ring();
-  reader_done_[number] = true;
+}
+
+// Where nothing is dropped, what it was to read next is still there.
+void World::seek_where_it_stands(log::BasicReader<SimMemory>& reader) {
+  const std::uint64_t offset = reader.next_offset();
+  ++probes_.seeks;
+  if (scheduler_.random().below(2) == 0 && reader.seek(offset + 1'000'000) != log::SeekOutcome::beyond_end)
+    return scheduler_.fail("sought what was never appended, and was told otherwise");
+  if (reader.seek(offset) != log::SeekOutcome::ok || reader.next_offset() != offset)
+    return scheduler_.fail(fmt::format("sought offset {}, which it had come to, and it is gone", offset));
+  bell_.ring();
 }
 
 void World::sleep(std::uint32_t number, log::BasicReader<SimMemory>& reader) {

@@ -34,6 +34,7 @@ enum class Mistake {
 
 // How often the rare paths really ran: a test that never gets there proves nothing.
 struct Probes {
+  std::uint64_t seeks = 0;          // a reader sought
   std::uint64_t sleeps = 0;         // a reader went to sleep
   std::uint64_t wakes = 0;          // and was woken
   std::uint64_t lost = 0;           // a reader was told of dropped records
@@ -46,7 +47,7 @@ struct Probes {
   std::uint64_t held_by_reader = 0, held_by_producer = 0;  // a retired slot could not be reused
 
   void add(const Probes& other) noexcept {
-    sleeps += other.sleeps, wakes += other.wakes, lost += other.lost, no_memory += other.no_memory;
+    seeks += other.seeks, sleeps += other.sleeps, wakes += other.wakes, lost += other.lost, no_memory += other.no_memory;
     stalled += other.stalled, pending += other.pending, abandoned += other.abandoned;
     retries += other.retries, short_repairs += other.short_repairs;
     held_by_reader += other.held_by_reader, held_by_producer += other.held_by_producer;
@@ -64,6 +65,7 @@ struct Scenario {
   bool exclusive = false;
   bool small_steps = false;  // memory is prepared step by step
   bool give_up = false;      // producers abandon claims that wait for memory
+  bool seeks = false;        // readers seek where they stand, now and then
   bool fences = false;
   bool pauses = true;  // producers now and then wait until nobody else can go on
   format::FullPolicy policy = format::FullPolicy::drop_oldest;
@@ -110,6 +112,7 @@ class World {
                     std::uint16_t owner, std::uint32_t tag, std::uint64_t seed);
   void leave_half_written(const log::Claim& claim, std::uint16_t owner);
   void consume(std::uint32_t reader);
+  void seek_where_it_stands(log::BasicReader<SimMemory>& log_reader);
   void sleep(std::uint32_t reader, log::BasicReader<SimMemory>& log_reader);
   void tend(int number);
   void retire_below(std::uint64_t segment);

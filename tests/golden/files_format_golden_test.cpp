@@ -66,7 +66,7 @@ TEST_F(FilesGolden, header_of_a_readers_file_and_a_line) {
   reader.note_progress();
   log::Waker::mark(made->view(), 1);
   const std::string path = scratch / (stem + ".readers");
-  EXPECT_EQ(bytes_of_file(path, 0, 32), "524d524541443031 0100000021000000 0001020304050607 08090a0b0c0d0e0f");
+  EXPECT_EQ(bytes_of_file(path, 0, 32), "524d524541443031 0200000021000000 0001020304050607 08090a0b0c0d0e0f");
   EXPECT_EQ(bytes_of_file(path, 64, 32), "0200000000000000 0000000000000000 0000000000000000 0000000000000000");
   EXPECT_EQ(bytes_of_file(path, 128 + 64, 24), "0100000000000000 0000000000000000 0d0c000000000000");
   EXPECT_EQ(std::filesystem::file_size(path), 20480u);

@@ -157,8 +157,17 @@ TEST_F(DamagedPartition, with_a_foreign_readers_file) {
   expect_offline(ErrorCode::corrupt_memory, {readers_file.c_str(), "first bytes"});
 }
 TEST_F(DamagedPartition, with_a_readers_file_of_a_newer_version) {
-  overwrite(readers_file, 8, "\2");
-  expect_offline(ErrorCode::version_mismatch, {readers_file.c_str(), "version 2"});
+  overwrite(readers_file, 8, "\3");
+  expect_offline(ErrorCode::version_mismatch, {readers_file.c_str(), "version 3", "knows 2"});
+}
+TEST_F(DamagedPartition, not_by_a_readers_file_of_the_version_before) {
+  overwrite(readers_file, 8, "\1");
+  folders.start_broker();
+  Bus bus = folders.open();
+  const std::int64_t offset = Appender(bus, {"bad", 0}).append("again");
+  Reader reader(bus, {"bad", 0});
+  while (reader.next(kForever) != "again") continue;
+  EXPECT_EQ(reader.record().offset, offset);
 }
 TEST_F(DamagedPartition, full_of_garbage_behind_its_header) {
   std::ifstream noise("/dev/urandom", std::ios::binary);

@@ -89,6 +89,59 @@ TEST_P(Bounded, block_goes_on_when_the_slow_reader_is_closed) {
   EXPECT_GT(fill(), 0);
 }
 
+// Memory is full, and a producer waits for it, when the next consumer comes: it has passed nothing before it is where it
+// shall read.
+TEST_P(Bounded, block_keeps_what_a_group_has_not_read_for_its_next_consumer) {
+  create_topic(bus, "log", 1, bounded("block", 4, GetParam()));
+  std::int64_t end = fill();
+  const auto join = [&](const char* reset) {
+    Consumer consumer(bus, {{"group.id", "g"}, {"auto.offset.reset", reset}, {"enable.auto.commit", "false"}, {"max.poll.records", "7"}});
+    consumer.assign({log});
+    return consumer;
+  };
+  std::int64_t next = 0;
+  {
+    Consumer first = join("earliest");
+    while (next == 0) next += static_cast<std::int64_t>(first.poll(kForever).count());
+    first.commit_sync();
+  }
+  std::thread writer([&] {
+    Bus another = folders.open();
+    Appender appender(another, log);
+    for (int i = 0; i < 500; ++i) appender.append(kValue);
+  });
+  wait_until([&] { return bus.admin().describe_locks("log").find("\"waiting_producers\":1") != std::string::npos; });
+  end += 500;
+  Consumer second = join("latest");
+  while (next < end) {
+    const ConsumerRecords& polled = second.poll(kForever);
+    for (const ConsumerRecord& record : polled) ASSERT_EQ(record.offset, next++);
+    ASSERT_EQ(polled.lost(), 0u);
+  }
+  writer.join();
+}
+
+TEST_P(Bounded, block_keeps_what_was_not_read_from_one_that_seeks_beyond_the_end) {
+  create_topic(bus, "log", 1, bounded("block", 4, GetParam()));
+  const std::int64_t end = fill() + 500;
+  Consumer consumer(bus, {{"auto.offset.reset", "none"}});
+  consumer.assign({log});
+  std::thread writer([&] {
+    Bus another = folders.open();
+    Appender appender(another, log);
+    for (int i = 0; i < 500; ++i) appender.append(kValue);
+  });
+  wait_until([&] { return bus.admin().describe_locks("log").find("\"waiting_producers\":1") != std::string::npos; });
+  consumer.seek(log, 3);
+  expect_error([&] { consumer.seek(log, 1'000'000); }, ErrorCode::offset_out_of_range, {"log-0", "1000000"});
+  EXPECT_EQ(consumer.position(log), 3);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for a broker that thinks otherwise
+  std::int64_t next = 3;
+  while (next < end)
+    for (const ConsumerRecord& record : consumer.poll(kForever)) ASSERT_EQ(record.offset, next++);
+  writer.join();
+}
+
 TEST_P(Bounded, drop_oldest_counts_what_it_dropped_and_the_rest_is_intact) {
   create_topic(bus, "log", 1, bounded("drop-oldest", 4, GetParam()));
   Reader reader(bus, log);

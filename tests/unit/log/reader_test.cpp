@@ -74,6 +74,40 @@ TEST_F(ReaderTest, an_offset_that_the_log_dropped_is_before_its_start) {
   EXPECT_EQ(reader.next_offset(), 3u);
 }
 
+// As the memory of the machine, and it keeps where the pin was each time that it had to be seen.
+struct WatchedMemory : SharedMemory {
+  static void light_barrier(bool) noexcept { pins.push_back(watched->load()); }
+  static inline std::vector<std::uint64_t> pins;
+  static inline const std::atomic<std::uint64_t>* watched = nullptr;
+};
+
+TEST(ReaderPin, says_that_it_seeks_until_the_reader_stands) {
+  test::LogFixture<WatchedMemory> memory;
+  const auto& view = memory.view();
+  WatchedMemory::watched = &view.readers().lines[0].pin;
+  test::CountingBell bell;
+  BasicSharedAppender<WatchedMemory> appender(view, 0, bell);
+  for (std::uint32_t slot = 0; slot < 4; ++slot) memory.prepare(slot);
+  for (int i = 0; i < 10; ++i) {
+    Claim claim;
+    ASSERT_EQ(appender.claim(8 * 32, 1, claim), ClaimOutcome::ok);
+    FrameWriter<WatchedMemory>::write_fields(claim.at, {claim.offset, 0, format::FrameType::record, 0, 0});
+    appender.publish(claim, 8 * 32);
+  }
+  BasicReader<WatchedMemory> reader(view, 0);
+  std::uint64_t stands_at = 0;
+  for (const std::uint64_t offset : {11, 4, 0, 10, 3, 1000, 9, 5, 11}) {
+    WatchedMemory::pins.clear();
+    const bool is_there = offset <= 10;
+    if (is_there) stands_at = offset;
+    ASSERT_EQ(reader.seek(offset), is_there ? SeekOutcome::ok : SeekOutcome::beyond_end);
+    EXPECT_FALSE(WatchedMemory::pins.empty());
+    for (const std::uint64_t pin : WatchedMemory::pins) EXPECT_NE(pin & format::kSeeking, 0u) << offset;
+    EXPECT_EQ(WatchedMemory::watched->load(), stands_at / 3 + 1);
+    EXPECT_EQ(reader.next_offset(), stands_at);
+  }
+}
+
 TEST_F(ReaderTest, is_told_how_many_records_it_missed) {
   for (std::uint32_t slot = 0; slot < 3; ++slot) memory.prepare(slot);
   for (int i = 0; i < 3; ++i) ASSERT_EQ(append(appender, kLargest), ClaimOutcome::ok);
