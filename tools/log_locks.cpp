@@ -47,7 +47,7 @@ std::string readers_table(const std::vector<ReaderLock>& readers) {
                {"SLEEPING"}});
   for (const ReaderLock& reader : readers) {
     table.add({or_dash(reader.pid), reader.process_state,
-               reader.pinned_segment ? fmt::to_string(*reader.pinned_segment) : "-",
+               reader.pinned_segment ? fmt::format("{}{}", *reader.pinned_segment, reader.holds_all ? " (holds all)" : "") : "-",
                or_dash(reader.next_offset), reader.sleeping ? "yes" : "no"});
   }
   return table.text();

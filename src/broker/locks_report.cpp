@@ -81,6 +81,7 @@ json::array readers_of(const partition::Partition& partition, const Participants
     reader["index"] = i;
     add_process(reader, participants, id);
     reader["pinned_segment"] = pin == 0 ? json::value(nullptr) : json::value(format::pinned(pin) - 1);
+    reader["holds_all"] = (pin & format::kHoldsAll) != 0;
     reader["next_offset"] = line.next_offset.load(std::memory_order_relaxed);
     reader["sleeping"] = (view.readers().sleeping[i / 64].load(std::memory_order_acquire) >> i % 64 & 1) != 0;
     readers.push_back(std::move(reader));

@@ -57,8 +57,14 @@ std::vector<TopicPartition> AssignedPartitions::paused() const {
 }
 
 void AssignedPartitions::seek(AssignedPartition& partition, std::int64_t offset) const {
-  partition.positioned = true;
   if (!partition.source->seek(offset)) reset(partition, fmt::format("offset {}", offset));
+  partition.positioned = true;
+}
+
+void AssignedPartitions::begin(AssignedPartition& one) const {
+  if (!one.positioned) reset(one, "a position");
+  one.source->begin();
+  one.began = true;
 }
 
 void AssignedPartitions::reset(AssignedPartition& partition, const std::string& wanted) const {

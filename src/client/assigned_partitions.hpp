@@ -28,6 +28,7 @@ struct AssignedPartition {
   std::unique_ptr<PartitionSource> source;
   bool paused = false;
   bool positioned = true;       // false: auto.offset.reset=none, and no seek yet
+  bool began = false;           // it was read from
   std::int64_t committed = -1;  // the position that the group knows; -1: none
 };
 
@@ -37,11 +38,13 @@ class AssignedPartitions {
       : reset_(reset), max_records_(max_records) {}
   virtual ~AssignedPartitions() = default;
 
-  // Not placed anywhere yet, and not yet one of these: in shared memory it holds all that there is, so that producers
-  // wait for it (full.policy=block). Throws Exception: unknown_topic_or_partition, and what else the way to the
-  // partition says.
+  // Not placed anywhere yet, and not yet one of these. Throws Exception: unknown_topic_or_partition, and what else the way
+  // to the partition says.
   AssignedPartition open(const TopicPartition& partition) { return {open_source(partition)}; }
-  void add(AssignedPartition partition) { all_.push_back(std::move(partition)); }
+  void add(AssignedPartition partition) {
+    lost_before_ -= partition.source->lost();  // of one that was here before, and was counted when it left
+    all_.push_back(std::move(partition));
+  }
   void keep_only(const std::set<TopicPartition>& wanted);
   std::vector<AssignedPartition> take_all();
 
@@ -90,6 +93,8 @@ class AssignedPartitions {
 
  protected:
   virtual std::unique_ptr<PartitionSource> open_source(const TopicPartition& partition) = 0;
+  // Before it is first read from. Throws as reset().
+  void begin(AssignedPartition& one) const;
   // Takes records of each partition in turn, beginning with that one, and says by at_ whose it
   // takes. Throws Exception.
   virtual void gather_from(std::vector<ConsumerRecord>& records, std::size_t first) = 0;

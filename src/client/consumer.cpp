@@ -151,17 +151,17 @@ class Consumer::Impl {
     const std::int64_t give_up_ns =
         timeout.count() > INT64_MAX - now_ns ? INT64_MAX : now_ns + timeout.count();
     if (now_ns >= attention_ns_) attend(now_ns);
-    const std::uint64_t lost_before = partitions_->lost();
     for (;;) {  // until there are records, a wake-up, or time is up
       if (signals_.load(std::memory_order_acquire) != 0 && take_signals()) break;
       gather(records);
-      if (!records.empty() || partitions_->lost() != lost_before || timeout.count() <= 0) break;
+      if (!records.empty() || partitions_->lost() != lost_told_ || timeout.count() <= 0) break;
       if (!wait(give_up_ns)) {
         gather(records);
         break;
       }
     }
-    return partitions_->lost() - lost_before;
+    const std::uint64_t lost = partitions_->lost();
+    return lost - std::exchange(lost_told_, lost);
   }
 
   void wakeup() noexcept { tell(kWoken); }
@@ -333,6 +333,7 @@ class Consumer::Impl {
   const std::unique_ptr<client::AssignedPartitions> partitions_;
   std::vector<std::string> topics_;        // subscribed to without a group; empty: assigned by hand
   std::int64_t attention_ns_ = INT64_MAX;  // when attend() is due
+  std::uint64_t lost_told_ = 0;            // by polls
   std::atomic<std::uint32_t> signals_{0};
   bool closed_ = false;
   const std::function<void(const TopicPartition&)> fail_on_deleted_;

@@ -145,7 +145,7 @@ void ConsumerGroup::take_part(const GroupPart& part, std::int64_t now_ns) {
   for (const TopicPartition& one : part.partitions)
     if (partitions_.find(one) == nullptr) missing_.insert(one);
   const std::vector<TopicPartition> opened = open_missing(now_ns);
-  kept_.clear();
+  std::erase_if(kept_, [&](const AssignedPartition& one) { return !one.source || !missing_.contains(one.source->partition()); });
   tell_listener(&RebalanceListener::on_assigned, opened);
 }
 
@@ -163,7 +163,7 @@ void ConsumerGroup::join_again() {
   } else if (!order.owned.empty()) {
     commit_before_giving_up(os::Deadline::after_ns(kLastCommitNs));
     tell_listener(&RebalanceListener::on_revoked, order.owned);
-    kept_ = partitions_.take_all();
+    std::ranges::move(partitions_.take_all(), std::back_inserter(kept_));
   }
   missing_.clear();
   claimed_ = settings_.is_cooperative() ? order.owned : std::vector<TopicPartition>{};
@@ -197,8 +197,8 @@ std::vector<TopicPartition> ConsumerGroup::open_missing(std::int64_t now_ns) {
         partitions_.add(std::move(partition));
         missing_.erase(one);
         opened.push_back(one);
-      } catch (const Exception& thrown) {
-        if (thrown.code() != ErrorCode::unknown_topic_or_partition) throw;
+      } catch (const Exception& thrown) {  // of this one; the others are read
+        if (thrown.code() != ErrorCode::unknown_topic_or_partition) keep_problem([] { throw; });
       }
     }
   });

@@ -17,7 +17,9 @@ const PartitionReader& reader_of(const PartitionSource& source) {
 }  // namespace
 
 std::unique_ptr<PartitionSource> LocalPartitions::open_source(const TopicPartition& partition) {
-  return std::make_unique<PartitionReader>(bus_, partition);
+  auto reader = std::make_unique<PartitionReader>(bus_, partition);
+  reader->hold();
+  return reader;
 }
 
 // Of one partition only those of one segment, or log file, so that all views stay until the next
@@ -27,7 +29,7 @@ void LocalPartitions::gather_from(std::vector<ConsumerRecord>& records, std::siz
     at_ = (first + i) % all_.size();
     AssignedPartition& one = all_[at_];
     if (one.paused) continue;
-    if (!one.positioned) reset(one, "a position");
+    if (!one.began) begin(one);
     PartitionReader& reader = reader_of(one);
     if (!reader.next()) continue;
     const std::size_t most = share(records, i);

@@ -139,11 +139,15 @@ class PartitionReader final : public PartitionSource {
     check_open();
     const auto wanted = static_cast<std::uint64_t>(offset);
     if (wanted < trimmed_to()) return false;
+    const Holding holding(*this);
     const auto before = static_cast<std::uint64_t>(position());
+    const std::optional<Error> bad_batch = bad_batch_;
     leave_batch(wanted);
     if (go_to(wanted) == log::SeekOutcome::ok) return true;
     leave_batch(before);
-    go_to(before);
+    bad_batch_ = bad_batch;
+    if (go_to(before) == log::SeekOutcome::before_start && reader_->next_offset() > before)
+      lost_ += reader_->next_offset() - before;  // dropped since it was read, but for the pin
     return false;
   }
   void seek_start() override {
@@ -163,7 +167,31 @@ class PartitionReader final : public PartitionSource {
     left_segment();
   }
 
+  // For who may still be told to read from elsewhere: nothing counts as passed until begin().
+  void hold() noexcept {
+    is_held_ = true;
+    reader_->hold();
+  }
+  void begin() noexcept override {
+    is_held_ = false;
+    release();
+  }
+
  private:
+  // While it seeks.
+  struct Holding {
+    explicit Holding(PartitionReader& reader) noexcept : self(reader) { self.reader_->hold(); }
+    ~Holding() { self.release(); }
+    Holding(const Holding&) = delete;
+    Holding& operator=(const Holding&) = delete;
+    PartitionReader& self;
+  };
+  void release() noexcept {
+    if (is_held_) return;
+    reader_->release();
+    ring_if_wanted();
+  }
+
   // What is below it must not be read: retention or a trim took it.
   std::uint64_t trimmed_to() const noexcept { return cold_.start_offset(); }
   format::Control& control() const noexcept { return attachment_.view().control(); }
@@ -399,6 +427,7 @@ class PartitionReader final : public PartitionSource {
   std::vector<std::unique_ptr<OpenBatch>> passed_;  // since next(): what was given out of them stays valid
   std::optional<Error> bad_batch_;
   std::uint64_t from_offset_ = 0;  // records below it are not wanted, though their batch holds others that are
+  bool is_held_ = false;            // until begin()
   std::uint64_t lost_ = 0;
   std::uint32_t streak_ = 0;         // records since the last miss
   std::uint64_t wait_cycles_ = 0;    // at the last miss

@@ -43,7 +43,7 @@ void RemotePartitions::gather_from(std::vector<ConsumerRecord>& records, std::si
     at_ = (first + i) % all_.size();
     AssignedPartition& one = all_[at_];
     if (one.paused) continue;
-    if (!one.positioned) reset(one, "a position");
+    if (!one.began) begin(one);
     take_from(one, records, share(records, i));
   }
 }

@@ -11,22 +11,22 @@ namespace ringmain::format {
 
 inline constexpr std::uint64_t kReadersMagic = 0x3130444145524d52;  // "RMREAD01", little endian
 inline constexpr std::uint32_t kReadersVersion = 2;
-inline constexpr std::uint32_t kReadersVersionBefore = 1;  // the same, but its readers set no kSeeking
+inline constexpr std::uint32_t kReadersVersionBefore = 1;  // the same, but its readers set no kHoldsAll
 inline constexpr std::uint32_t kMaxReaders = 256;
 inline constexpr std::uint32_t kSleepWords = kMaxReaders / 64;
 
-// In a pin: its reader looks for its place, and has passed nothing for all that the pin says: `block` takes no segment
-// away until it stands somewhere.
-inline constexpr std::uint64_t kSeeking = std::uint64_t{1} << 63;
-// What a pin holds, + 1.
-constexpr std::uint64_t pinned(std::uint64_t pin) noexcept { return pin & ~kSeeking; }
+// In a pin: its reader seeks, or has not begun to read, and has passed nothing for all that the pin says: `block` takes no
+// segment away.
+inline constexpr std::uint64_t kHoldsAll = std::uint64_t{1} << 63;
+// The segment that a pin names, + 1.
+constexpr std::uint64_t pinned(std::uint64_t pin) noexcept { return pin & ~kHoldsAll; }
 
 template <class M>
 struct BasicReaderLine {
   template <class T>
   using Atomic = typename M::template Atomic<T>;
 
-  alignas(kCacheLineBytes) Atomic<std::uint64_t> pin;  // segment sequence + 1, and kSeeking; 0: none
+  alignas(kCacheLineBytes) Atomic<std::uint64_t> pin;  // segment sequence + 1, and kHoldsAll; 0: none
   Atomic<std::uint64_t> next_offset;  // progress as of its last poll: for people and `block`
   Atomic<std::uint32_t> participant;  // 0: the line is free; written by the broker
   Atomic<std::uint32_t> observer;     // 1: looks, but does not consume: `block` does not wait for it, nor go by it

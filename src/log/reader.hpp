@@ -85,18 +85,29 @@ class BasicReader {
   }
 
   // Goes to the record with this offset, to the batch that holds it, or to the first record
-  // after it if it is void. `before_start`: it stands at the start then; `beyond_end`: where it stood.
-  //   On its way it looks into segments behind which there is something that it has not read: so its pin says that it
-  //   seeks, until it stands.
+  // after it if it is void. `before_start`: it stands at the start then; `beyond_end`: at the end.
+  //   On its way it pins segments behind which there may be something that it has not read: see hold().
   SeekOutcome seek(std::uint64_t offset) noexcept {
-    const bool stood = slot_ != nullptr;
-    const std::uint64_t before = next_offset_;
-    seeking_ = format::kSeeking;
-    const SeekOutcome outcome = look_for(offset);
-    if (outcome == SeekOutcome::beyond_end) stood ? static_cast<void>(look_for(before)) : static_cast<void>(enter_oldest());
-    seeking_ = 0;
-    line_.pin.store(segment_ + 1, std::memory_order_release);
-    return outcome;
+    std::uint64_t last = format::kNoSegment;
+    for (;;) {  // repeats only if the log has rolled on meanwhile: then in a later segment
+      if (const SeekOutcome outcome = enter_segment_of(offset); outcome != SeekOutcome::ok) return outcome;
+      if (walk_to(offset) || next_offset_ == offset) return SeekOutcome::ok;
+      if (!at_end_of_segment()) return SeekOutcome::beyond_end;
+      if (std::exchange(last, segment_) == segment_) return SeekOutcome::corrupt;  // the next one starts elsewhere
+    }
+  }
+
+  // Until release(), its pin says that it has passed nothing, wherever it goes: a log with full.policy=block then keeps all
+  // that there is.
+  void hold() noexcept {
+    holds_ = format::kHoldsAll;
+    if (const std::uint64_t pin = line_.pin.load(std::memory_order_relaxed); pin != 0)
+      line_.pin.store(pin | format::kHoldsAll, std::memory_order_release);
+  }
+  void release() noexcept {
+    holds_ = 0;
+    if (const std::uint64_t pin = line_.pin.load(std::memory_order_relaxed); (pin & format::kHoldsAll) != 0)
+      line_.pin.store(format::pinned(pin), std::memory_order_release);
   }
 
   // Lets its segment go. The next read needs a seek first.
@@ -108,16 +119,6 @@ class BasicReader {
 
  private:
   static constexpr int kAttempts = 1000;  // as often may the log overtake it
-
-  SeekOutcome look_for(std::uint64_t offset) noexcept {
-    std::uint64_t last = format::kNoSegment;
-    for (;;) {  // repeats only if the log has rolled on meanwhile: then in a later segment
-      if (const SeekOutcome outcome = enter_segment_of(offset); outcome != SeekOutcome::ok) return outcome;
-      if (walk_to(offset) || next_offset_ == offset) return SeekOutcome::ok;
-      if (!at_end_of_segment()) return SeekOutcome::beyond_end;
-      if (std::exchange(last, segment_) == segment_) return SeekOutcome::corrupt;  // the next one starts elsewhere
-    }
-  }
 
   FrameHeader& frame_at(std::uint32_t units) const noexcept {
     return *reinterpret_cast<FrameHeader*>(slot_ + std::size_t{units} * format::kFrameAlignment);
@@ -224,7 +225,7 @@ class BasicReader {
   //   Death: the pin goes with the reader's line, once the kernel says that it is gone.
   bool enter(std::uint64_t segment) noexcept {
     corrupt_ = false;
-    line_.pin.store((segment + 1) | seeking_, std::memory_order_release);
+    line_.pin.store((segment + 1) | holds_, std::memory_order_release);
     M::light_barrier(view_.geometry().fences);
     if (view_.control().log_start.load(std::memory_order_acquire) > segment) return false;
     const auto slot = view_.find(segment);
@@ -277,7 +278,7 @@ class BasicReader {
   std::byte* slot_ = nullptr;
   typename View::SegmentHeader* header_ = nullptr;
   std::uint64_t segment_ = 0;
-  std::uint64_t seeking_ = 0;  // kSeeking, while it seeks
+  std::uint64_t holds_ = 0;  // kHoldsAll, from hold() to release()
   std::uint64_t next_offset_ = 0;
   std::uint32_t position_ = 0;  // in units
   std::uint32_t end_units_ = 0;

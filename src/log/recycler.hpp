@@ -105,7 +105,7 @@ class BasicRecycler {
       if (line.participant.load(std::memory_order_acquire) == 0 || pin == 0) continue;
       if (line.observer.load(std::memory_order_acquire) != 0) continue;
       any = true;
-      if (pin <= segment + 1 || (pin & format::kSeeking) != 0) return false;
+      if (pin <= segment + 1 || (pin & format::kHoldsAll) != 0) return false;
     }
     return any;
   }

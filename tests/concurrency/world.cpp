@@ -289,10 +289,12 @@ void World::consume(std::uint32_t number) {
 void World::seek_where_it_stands(log::BasicReader<SimMemory>& reader) {
   const std::uint64_t offset = reader.next_offset();
   ++probes_.seeks;
+  reader.hold();
   if (scheduler_.random().below(2) == 0 && reader.seek(offset + 1'000'000) != log::SeekOutcome::beyond_end)
     return scheduler_.fail("sought what was never appended, and was told otherwise");
   if (reader.seek(offset) != log::SeekOutcome::ok || reader.next_offset() != offset)
     return scheduler_.fail(fmt::format("sought offset {}, which it had come to, and it is gone", offset));
+  reader.release();
   bell_.ring();
 }
 

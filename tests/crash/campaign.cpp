@@ -9,9 +9,11 @@
 #include <boost/json.hpp>
 #include <fmt/format.h>
 
+#include "base/clock.hpp"
 #include "content.hpp"
 #include "ringmain/appender.hpp"
 #include "ringmain/bus.hpp"
+#include "ringmain/consumer.hpp"
 #include "ringmain/reader.hpp"
 
 namespace ringmain::crash {
@@ -34,6 +36,12 @@ Bus open_as_client(const Stage& stage, bool autostart) {
   options.autostart = autostart;
   options.client_id = "crash-campaign";
   return Bus::open(options);
+}
+
+bool is_empty(Bus bus, std::uint32_t log) {
+  const TopicPartition partition{topic_of(log).name, static_cast<std::int32_t>(log % kMaxPartitions)};
+  Consumer consumer(bus);
+  return consumer.beginning_offsets({partition}) == consumer.end_offsets({partition});
 }
 
 }  // namespace
@@ -190,8 +198,14 @@ void Campaign::kill_all(Random& random) {
 
   company_.start_all(consumers);
   next_broker(random);
-  // One may have read everything before the next is attached, which then finds less, or nothing.
-  company_.wait_until([&] { return oracle.all_read_by_somebody(); }, "new readers to find what was published before");
+  // One may have read everything before the next is attached, which then finds less, or nothing. And a log whose readers
+  // had all come to its newest segment, in which there was no record yet, is empty.
+  const std::int64_t ask_ns = now_steady_ns() + 5'000'000'000;
+  const auto is_read = [&](std::uint32_t log) {
+    return !oracle.furthest(log) && now_steady_ns() > ask_ns && is_empty(open_as_client(company_.stage(), false), log);
+  };
+  company_.wait_until([&] { return std::ranges::all_of(oracle.unread(), is_read); },
+                      "new readers to find what was published before");
   for (const std::uint32_t log : kept) {
     const auto first = oracle.first_read(log);
     if (!first || !unread[log] || *first <= *unread[log]) continue;

@@ -181,9 +181,11 @@ bool Oracle::caught_up(ReaderId reader) const {
   });
 }
 
-bool Oracle::all_read_by_somebody() const {
-  return std::all_of(logs_.begin(), logs_.end(),
-                     [this](const auto& entry) { return furthest(entry.first).value_or(0) >= entry.second.known_end; });
+std::vector<std::uint32_t> Oracle::unread() const {
+  std::vector<std::uint32_t> found;
+  for (const auto& [index, log] : logs_)
+    if (furthest(index).value_or(0) < log.known_end) found.push_back(index);
+  return found;
 }
 
 std::optional<std::uint64_t> Oracle::furthest(std::uint32_t log) const {

@@ -54,8 +54,8 @@ class Oracle {
   // Whether every reader has seen the newest record known of every log.
   bool all_caught_up() const;
   bool caught_up(ReaderId reader) const;
-  // Whether of every log there is a reader that has seen the newest record known.
-  bool all_read_by_somebody() const;
+  // Logs of which no reader has seen the newest record known.
+  std::vector<std::uint32_t> unread() const;
   // The next offset of the reader of this log that is furthest ahead; none: nobody has read it.
   std::optional<std::uint64_t> furthest(std::uint32_t log) const;
   std::optional<std::uint64_t> first_read(ReaderId reader, std::uint32_t log) const;

@@ -21,6 +21,11 @@ std::string text(const json::object& object, std::string_view name) {
   return value != nullptr && value->is_string() ? std::string(value->as_string()) : std::string();
 }
 
+bool yes(const json::object& object, std::string_view name) {
+  const json::value* value = object.if_contains(name);
+  return value != nullptr && value->is_bool() && value->as_bool();
+}
+
 template <class Parse>
 auto list(const json::object& object, std::string_view name, Parse parse) {
   std::vector<decltype(parse(object))> items;
@@ -39,11 +44,10 @@ ProducerLock parse_producer(const json::object& object) {
 
 ReaderLock parse_reader(const json::object& object) {
   ReaderLock reader{number(object, "index", -1), number(object, "pid", -1),
-                    text(object, "process_state"), std::nullopt, number(object, "next_offset", -1)};
+                    text(object, "process_state"), std::nullopt, yes(object, "holds_all"),
+                    number(object, "next_offset", -1), yes(object, "sleeping")};
   const int64_t pinned = number(object, "pinned_segment", -1);
   if (pinned >= 0) reader.pinned_segment = pinned;
-  const json::value* sleeping = object.if_contains("sleeping");
-  reader.sleeping = sleeping != nullptr && sleeping->is_bool() && sleeping->as_bool();
   return reader;
 }
 
@@ -133,7 +137,9 @@ std::optional<std::string> about_full_memory(const PartitionLocks& locks) {
   const ReaderLock* slowest = nullptr;
   for (const ReaderLock& reader : locks.readers) {
     if (!reader.pinned_segment) continue;
-    if (slowest == nullptr || *reader.pinned_segment < *slowest->pinned_segment) slowest = &reader;
+    if (slowest == nullptr || std::pair(!reader.holds_all, *reader.pinned_segment) <
+                                  std::pair(!slowest->holds_all, *slowest->pinned_segment))
+      slowest = &reader;
   }
   const std::string who = locks.waiting_producers == 1
                               ? "a producer waits"
@@ -143,6 +149,12 @@ std::optional<std::string> about_full_memory(const PartitionLocks& locks) {
         "{} for memory: all {} slots are in use, and no reader is attached to make room; start "
         "one, or use full.policy=drop-oldest",
         who, locks.slot_limit);
+  }
+  if (slowest->holds_all) {
+    return fmt::format(
+        "{} for memory: all {} slots are in use, and reader pid {} ({}) has not begun to read, or seeks; "
+        "until it polls, nothing goes",
+        who, locks.slot_limit, slowest->pid, slowest->process_state);
   }
   return fmt::format(
       "{} for memory: all {} slots are in use, and reader pid {} ({}) is furthest back, in segment "

@@ -27,6 +27,7 @@ struct ReaderLock {
   int64_t pid = -1;
   std::string process_state;
   std::optional<int64_t> pinned_segment;
+  bool holds_all = false;  // it seeks, or has not begun to read: full.policy=block lets nothing go
   int64_t next_offset = -1;
   bool sleeping = false;
 };

@@ -121,6 +121,28 @@ TEST_P(Bounded, block_keeps_what_a_group_has_not_read_for_its_next_consumer) {
   writer.join();
 }
 
+// auto.offset.reset=latest says where it begins, until it is told otherwise.
+TEST_P(Bounded, block_keeps_what_was_not_read_for_one_that_is_assigned_and_then_seeks) {
+  create_topic(bus, "log", 1, bounded("block", 4, GetParam()));
+  const std::int64_t end = fill() + 500;
+  std::thread writer([&] {
+    Bus another = folders.open();
+    Appender appender(another, log);
+    for (int i = 0; i < 500; ++i) appender.append(kValue);
+  });
+  wait_until([&] { return bus.admin().describe_locks("log").find("\"waiting_producers\":1") != std::string::npos; });
+  Consumer consumer(bus);
+  consumer.assign({log});
+  EXPECT_NE(bus.admin().describe_locks("log").find("\"holds_all\":true"), std::string::npos);
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));  // for a broker that thinks otherwise
+  std::int64_t next = 5;
+  consumer.seek(log, next);
+  while (next < end)
+    for (const ConsumerRecord& record : consumer.poll(kForever)) ASSERT_EQ(record.offset, next++);
+  writer.join();
+  EXPECT_EQ(bus.admin().describe_locks("log").find("\"holds_all\":true"), std::string::npos);
+}
+
 TEST_P(Bounded, block_keeps_what_was_not_read_from_one_that_seeks_beyond_the_end) {
   create_topic(bus, "log", 1, bounded("block", 4, GetParam()));
   const std::int64_t end = fill() + 500;
@@ -140,6 +162,41 @@ TEST_P(Bounded, block_keeps_what_was_not_read_from_one_that_seeks_beyond_the_end
   while (next < end)
     for (const ConsumerRecord& record : consumer.poll(kForever)) ASSERT_EQ(record.offset, next++);
   writer.join();
+}
+
+TEST_P(Bounded, drop_oldest_counts_what_went_while_a_seek_failed) {
+  create_topic(bus, "log", 1, bounded("drop-oldest", 4, GetParam()));
+  Appender appender(bus, log);
+  appender.append(kValue);
+  Consumer consumer(bus, {{"auto.offset.reset", "none"}, {"max.poll.records", "1"}});
+  consumer.assign({log});
+  consumer.seek(log, 0);
+  ASSERT_EQ(consumer.poll(kForever).count(), 1u);
+  for (int i = 0; i < 2000; ++i) appender.append(kValue);
+  expect_error([&] { consumer.seek(log, 1'000'000); }, ErrorCode::offset_out_of_range, {"log-0"});
+  const std::int64_t next = consumer.position(log);
+  EXPECT_GT(next, 1) << "what it stood in was held by its pin alone";
+  const ConsumerRecords& polled = consumer.poll(kForever);
+  EXPECT_EQ(polled.begin()->offset, next);
+  EXPECT_EQ(polled.lost(), static_cast<std::uint64_t>(next - 1));
+}
+
+TEST_P(Bounded, a_seek_that_fails_within_a_batch_leaves_the_rest_of_it) {
+  create_topic(bus, "log", 1, bounded("drop-oldest", 4, GetParam()));
+  {
+    Producer producer(bus, {{"linger.ms", "10000"}});
+    for (int i = 0; i < 10; ++i) producer.send({.topic = "log", .value = std::to_string(i)});
+    producer.flush();
+  }
+  Consumer consumer(bus, {{"auto.offset.reset", "none"}, {"max.poll.records", "3"}});
+  consumer.assign({log});
+  consumer.seek(log, 0);
+  ASSERT_EQ(consumer.poll(kForever).count(), 3u);
+  expect_error([&] { consumer.seek(log, 11); }, ErrorCode::offset_out_of_range, {"log-0"});
+  EXPECT_EQ(consumer.position(log), 3);
+  const ConsumerRecords& polled = consumer.poll(kForever);
+  EXPECT_EQ(polled.begin()->offset, 3);
+  EXPECT_EQ(*polled.begin()->value, "3");
 }
 
 TEST_P(Bounded, drop_oldest_counts_what_it_dropped_and_the_rest_is_intact) {

@@ -81,7 +81,7 @@ struct WatchedMemory : SharedMemory {
   static inline const std::atomic<std::uint64_t>* watched = nullptr;
 };
 
-TEST(ReaderPin, says_that_it_seeks_until_the_reader_stands) {
+TEST(ReaderPin, of_one_that_holds_all_says_so_wherever_it_goes) {
   test::LogFixture<WatchedMemory> memory;
   const auto& view = memory.view();
   WatchedMemory::watched = &view.readers().lines[0].pin;
@@ -95,16 +95,17 @@ TEST(ReaderPin, says_that_it_seeks_until_the_reader_stands) {
     appender.publish(claim, 8 * 32);
   }
   BasicReader<WatchedMemory> reader(view, 0);
-  std::uint64_t stands_at = 0;
-  for (const std::uint64_t offset : {11, 4, 0, 10, 3, 1000, 9, 5, 11}) {
+  reader.hold();
+  EXPECT_EQ(WatchedMemory::watched->load(), 0u) << "it pins nothing";
+  for (const std::uint64_t offset : {11, 4, 0, 10, 3, 1000, 9, 5}) {
     WatchedMemory::pins.clear();
-    const bool is_there = offset <= 10;
-    if (is_there) stands_at = offset;
-    ASSERT_EQ(reader.seek(offset), is_there ? SeekOutcome::ok : SeekOutcome::beyond_end);
+    reader.hold();
+    ASSERT_EQ(reader.seek(offset), offset <= 10 ? SeekOutcome::ok : SeekOutcome::beyond_end);
     EXPECT_FALSE(WatchedMemory::pins.empty());
-    for (const std::uint64_t pin : WatchedMemory::pins) EXPECT_NE(pin & format::kSeeking, 0u) << offset;
-    EXPECT_EQ(WatchedMemory::watched->load(), stands_at / 3 + 1);
-    EXPECT_EQ(reader.next_offset(), stands_at);
+    for (const std::uint64_t pin : WatchedMemory::pins) EXPECT_NE(pin & format::kHoldsAll, 0u) << offset;
+    EXPECT_EQ(WatchedMemory::watched->load(), format::kHoldsAll | (reader.segment() + 1));
+    reader.release();
+    EXPECT_EQ(WatchedMemory::watched->load(), std::min<std::uint64_t>(offset, 10) / 3 + 1);
   }
 }
 
