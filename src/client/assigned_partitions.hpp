@@ -25,6 +25,8 @@ namespace ringmain::client {
 enum class Reset { earliest, latest, none };
 
 struct AssignedPartition {
+  explicit AssignedPartition(std::unique_ptr<PartitionSource> from) : source(std::move(from)) { source->hold(); }
+
   std::unique_ptr<PartitionSource> source;
   bool paused = false;
   bool positioned = true;       // false: auto.offset.reset=none, and no seek yet
@@ -40,7 +42,7 @@ class AssignedPartitions {
 
   // Not placed anywhere yet, and not yet one of these. Throws Exception: unknown_topic_or_partition, and what else the way
   // to the partition says.
-  AssignedPartition open(const TopicPartition& partition) { return {open_source(partition)}; }
+  AssignedPartition open(const TopicPartition& partition) { return AssignedPartition(open_source(partition)); }
   void add(AssignedPartition partition) {
     lost_before_ -= partition.source->lost();  // of one that was here before, and was counted when it left
     all_.push_back(std::move(partition));

@@ -210,9 +210,7 @@ AssignedPartition ConsumerGroup::reopen(const TopicPartition& partition) {
     return one.source && one.source->partition() == partition;
   });
   if (kept == kept_.end() || kept->source->is_void()) return partitions_.open(partition);
-  AssignedPartition again;
-  again.source = std::move(kept->source);
-  return again;
+  return AssignedPartition(std::move(kept->source));
 }
 
 void ConsumerGroup::place(std::vector<AssignedPartition>& opened) {

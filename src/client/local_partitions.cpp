@@ -17,9 +17,7 @@ const PartitionReader& reader_of(const PartitionSource& source) {
 }  // namespace
 
 std::unique_ptr<PartitionSource> LocalPartitions::open_source(const TopicPartition& partition) {
-  auto reader = std::make_unique<PartitionReader>(bus_, partition);
-  reader->hold();
-  return reader;
+  return std::make_unique<PartitionReader>(bus_, partition);
 }
 
 // Of one partition only those of one segment, or log file, so that all views stay until the next

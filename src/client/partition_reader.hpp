@@ -167,8 +167,7 @@ class PartitionReader final : public PartitionSource {
     left_segment();
   }
 
-  // For who may still be told to read from elsewhere: nothing counts as passed until begin().
-  void hold() noexcept {
+  void hold() noexcept override {
     is_held_ = true;
     reader_->hold();
   }

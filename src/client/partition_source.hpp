@@ -20,7 +20,9 @@ class PartitionSource {
   virtual bool seek(std::int64_t offset) = 0;
   virtual void seek_start() = 0;
   virtual void seek_end() = 0;
-  // Before it is first read from. Until then nothing counts as passed, wherever it stands (full.policy=block).
+  // Between the two it may still be told to begin elsewhere: nothing counts as passed, wherever it stands
+  // (full.policy=block).
+  virtual void hold() {}
   virtual void begin() {}
   // Records that are gone, and were not read.
   virtual std::uint64_t lost() const noexcept = 0;
