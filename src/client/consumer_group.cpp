@@ -145,7 +145,7 @@ void ConsumerGroup::take_part(const GroupPart& part, std::int64_t now_ns) {
   for (const TopicPartition& one : part.partitions)
     if (partitions_.find(one) == nullptr) missing_.insert(one);
   const std::vector<TopicPartition> opened = open_missing(now_ns);
-  std::erase_if(kept_, [&](const AssignedPartition& one) { return !one.source || !missing_.contains(one.source->partition()); });
+  std::erase_if(kept_, [&](const AssignedPartition& one) { return !missing_.contains(one.source->partition()); });
   tell_listener(&RebalanceListener::on_assigned, opened);
 }
 
@@ -193,12 +193,19 @@ std::vector<TopicPartition> ConsumerGroup::open_missing(std::int64_t now_ns) {
     for (const TopicPartition& one : wanted) {
       try {
         AssignedPartition partition = reopen(one);
-        place(partition, committed);
+        try {
+          place(partition, committed);
+        } catch (...) {
+          kept_.push_back(std::move(partition));  // attached, until it has a place
+          throw;
+        }
         partitions_.add(std::move(partition));
         missing_.erase(one);
         opened.push_back(one);
-      } catch (const Exception& thrown) {  // of this one; the others are read
-        if (thrown.code() != ErrorCode::unknown_topic_or_partition) keep_problem([] { throw; });
+      } catch (const Exception& thrown) {
+        if (thrown.code() == ErrorCode::unknown_topic_or_partition) continue;
+        if (thrown.code() != ErrorCode::offset_out_of_range) throw;
+        keep_problem([] { throw; });  // auto.offset.reset=none: the others are read
       }
     }
   });
@@ -207,10 +214,12 @@ std::vector<TopicPartition> ConsumerGroup::open_missing(std::int64_t now_ns) {
 
 AssignedPartition ConsumerGroup::reopen(const TopicPartition& partition) {
   const auto kept = std::ranges::find_if(kept_, [&](const AssignedPartition& one) {
-    return one.source && one.source->partition() == partition;
+    return one.source->partition() == partition;
   });
   if (kept == kept_.end() || kept->source->is_void()) return partitions_.open(partition);
-  return AssignedPartition(std::move(kept->source));
+  AssignedPartition again(std::move(kept->source));
+  kept_.erase(kept);
+  return again;
 }
 
 void ConsumerGroup::place(std::vector<AssignedPartition>& opened) {

@@ -145,13 +145,15 @@ class PartitionReader final : public PartitionSource {
     leave_batch(wanted);
     if (go_to(wanted) == log::SeekOutcome::ok) return true;
     leave_batch(before);
-    bad_batch_ = bad_batch;
-    if (go_to(before) == log::SeekOutcome::before_start && reader_->next_offset() > before)
-      lost_ += reader_->next_offset() - before;  // dropped since it was read, but for the pin
+    const log::SeekOutcome back = go_to(before);
+    if (back == log::SeekOutcome::ok) bad_batch_ = bad_batch;
+    if (back == log::SeekOutcome::before_start && reader_->next_offset() > before)
+      lost_ += reader_->next_offset() - before;  // dropped, but for the pin
     return false;
   }
   void seek_start() override {
     check_open();
+    const Holding holding(*this);
     leave_batch(trimmed_to());
     if (is_persistent() || trimmed_to() > oldest_in_memory()) {
       if (go_to(trimmed_to()) == log::SeekOutcome::beyond_end) seek_end();
@@ -270,8 +272,8 @@ class PartitionReader final : public PartitionSource {
                                              "on without its records",
                                              offset, partition().topic, partition().partition, why.message, behind)};
   }
-  void leave_batch(std::uint64_t from_offset) noexcept {
-    batch_.reset();
+  void leave_batch(std::uint64_t from_offset) {
+    if (batch_) passed_.push_back(std::move(batch_));
     bad_batch_.reset();
     from_offset_ = from_offset;
   }

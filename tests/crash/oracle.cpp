@@ -181,6 +181,11 @@ bool Oracle::caught_up(ReaderId reader) const {
   });
 }
 
+std::uint64_t Oracle::known_end(std::uint32_t log) const {
+  const auto found = logs_.find(log);
+  return found == logs_.end() ? 0 : found->second.known_end;
+}
+
 std::vector<std::uint32_t> Oracle::unread() const {
   std::vector<std::uint32_t> found;
   for (const auto& [index, log] : logs_)

@@ -54,6 +54,8 @@ class Oracle {
   // Whether every reader has seen the newest record known of every log.
   bool all_caught_up() const;
   bool caught_up(ReaderId reader) const;
+  // One past the newest record known.
+  std::uint64_t known_end(std::uint32_t log) const;
   // Logs of which no reader has seen the newest record known.
   std::vector<std::uint32_t> unread() const;
   // The next offset of the reader of this log that is furthest ahead; none: nobody has read it.

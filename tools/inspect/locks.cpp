@@ -152,8 +152,8 @@ std::optional<std::string> about_full_memory(const PartitionLocks& locks) {
   }
   if (slowest->holds_all) {
     return fmt::format(
-        "{} for memory: all {} slots are in use, and reader pid {} ({}) has not begun to read, or seeks; "
-        "until it polls, nothing goes",
+        "{} for memory: all {} slots are in use, and reader pid {} ({}) holds all: it seeks, or has not begun to read "
+        "(no poll() yet), and full.policy=block waits for it",
         who, locks.slot_limit, slowest->pid, slowest->process_state);
   }
   return fmt::format(
