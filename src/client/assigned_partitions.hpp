@@ -44,7 +44,7 @@ class AssignedPartitions {
   // to the partition says.
   AssignedPartition open(const TopicPartition& partition) { return AssignedPartition(open_source(partition)); }
   void add(AssignedPartition partition) {
-    lost_before_ -= partition.source->lost();  // of one that was here before it was counted when it left; of a new one nothing is
+    lost_before_ -= partition.source->lost();  // counted when it left, if it was here before; else nothing was missed yet
     all_.push_back(std::move(partition));
   }
   void keep_only(const std::set<TopicPartition>& wanted);

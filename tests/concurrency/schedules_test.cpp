@@ -27,7 +27,7 @@ TEST(Schedules, the_block_policy_makes_producers_wait_for_readers) {
   EXPECT_TRUE(Explored::ran(explored.probes.no_memory));
 }
 
-// The pin of one that seeks never lies beyond what it has still to read: producers wait for just that.
+// One that seeks holds all, though its pin lies beyond what it has still to read: producers wait for just that.
 TEST(Schedules, the_block_policy_keeps_what_a_seeking_reader_has_not_read) {
   const Scenario scenario{
       .producers = 3, .readers = 2, .slots = 3, .records = 8, .seeks = true, .policy = FullPolicy::block};

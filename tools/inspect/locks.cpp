@@ -131,7 +131,7 @@ std::string about_retired(const PartitionLocks& locks, const RetiredSegment& ret
       stopped ? ": " + how_to_go_on(reader->pid) : "");
 }
 
-// With full.policy=block, the reader that is furthest back decides when memory comes.
+// With full.policy=block, a reader that holds all decides when memory comes, else the one that is furthest back.
 std::optional<std::string> about_full_memory(const PartitionLocks& locks) {
   if (locks.waiting_producers == 0 || locks.slots_in_use < locks.slot_limit) return std::nullopt;
   const ReaderLock* slowest = nullptr;
